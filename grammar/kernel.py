@@ -1,0 +1,72 @@
+"""A kernel: one typed module source, with what a caller must know to launch it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import libcst as cst
+
+Range = tuple[int, int]
+"""Lowest and highest value, both included."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """What a launch must pass for one parameter, beyond what the parameter's annotation says.
+
+    `shape` is the extent of an array in each dimension, and empty for values. `ranges` bounds the integers that the
+    kernel relies on (loop bounds, indices, operands whose signed arithmetic must not overflow), by the dotted path of
+    the struct field inside the argument; the path of the argument itself is the empty string. Integers without a
+    range may take any value of their type, and floats any value at all. `written` says that the kernel stores to it.
+    """
+
+    name: str
+    shape: tuple[int, ...] = ()
+    ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
+    written: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the argument as the JSON object that a record's metadata holds."""
+        return {
+            "name": self.name,
+            "shape": list(self.shape),
+            "ranges": {path: list(bounds) for path, bounds in sorted(self.ranges.items())},
+            "written": self.written,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Argument:
+        """Read what `to_json` wrote; raises KeyError, TypeError or ValueError on anything else."""
+        return cls(
+            name=str(data["name"]),
+            shape=tuple(int(extent) for extent in data["shape"]),
+            ranges=MappingProxyType(
+                {str(path): (int(low), int(high)) for path, (low, high) in data["ranges"].items()}
+            ),
+            written=bool(data["written"]),
+        )
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One `@wp.kernel` with the functions, structs and constants that it needs, and how to launch it.
+
+    `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them. `features` are the overloads and
+    constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics.
+    """
+
+    name: str
+    tree: cst.Module
+    category: str
+    description: str
+    dims: tuple[int, ...]
+    arguments: tuple[Argument, ...]
+    features: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """The module's Python source."""
+        return self.tree.code
