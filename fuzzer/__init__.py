@@ -1,0 +1,1 @@
+"""The campaign: what to try next, and what to keep."""

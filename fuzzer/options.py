@@ -1,0 +1,63 @@
+"""What one campaign was asked to do, and how sizes and times are written on the command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grammar.errors import UserError
+
+SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes that `200MB`, `1.5GB` or `300000` stand for (1 MB = 10^6 bytes).
+
+    Raises UserError for anything else, zero included.
+    """
+    return round(_parse_quantity(text.strip(), {unit.upper(): factor for unit, factor in SIZE_UNITS.items()}, "200MB"))
+
+
+def parse_time(text: str) -> float:
+    """Return the seconds that `90s`, `30m`, `2h` or `1d` stand for. Raises UserError for anything else."""
+    return _parse_quantity(text, TIME_UNITS, "30m")
+
+
+def _parse_quantity(text: str, units: dict[str, int], example: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.strip().lower())
+    if match is None or match[2] not in units:
+        raise UserError(f"'{text}' is not understood; write it like {example}")
+    value = float(match[1]) * units[match[2]]
+    if value <= 0:
+        raise UserError(f"'{text}' must be more than nothing")
+    return value
+
+
+@dataclass(frozen=True)
+class CampaignOptions:
+    """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit."""
+
+    out: Path
+    seed: int
+    categories: tuple[str, ...]
+    budget: int | None = None
+    time: float | None = None
+    workers: int = 1
+    backward: bool = True
+    emit_ptx: bool = False
+    cuda: str = "auto"
+    arch: int = 75
+    json_log: Path | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides the bytes of the corpus; a resumed campaign must agree in all of it."""
+        return {
+            "seed": self.seed,
+            "categories": list(self.categories),
+            "backward": self.backward,
+            "emit_ptx": self.emit_ptx,
+            "arch": self.arch,
+        }
