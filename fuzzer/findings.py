@@ -1,0 +1,101 @@
+"""From an accusing outcome to a folder under `findings/` that a person can act on, without a flood of the same one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fuzzer.outcome import Outcome
+
+PER_BUCKET = 3
+"""How many findings of one bucket are kept; the others are counted."""
+
+
+def bucket(outcome: Outcome) -> str:
+    """Return what outcomes of one cause tend to share: the verdict and the reason without its numbers and names."""
+    reason = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"", "'…'", outcome.reason)
+    reason = re.sub(r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\bnan\b|[-+]?\binf\b", "#", reason)
+    return f"{outcome.verdict}: {reason}"
+
+
+def finding_id(outcome: Outcome) -> str:
+    """Return the folder's name: the verdict and a short hash of the kernel's id."""
+    return f"{outcome.verdict}-{hashlib.sha256(outcome.id.encode()).hexdigest()[:10]}"
+
+
+@dataclass
+class Findings:
+    """Counts accusing outcomes by bucket and says which of them to keep."""
+
+    buckets: Counter[str] = field(default_factory=Counter)
+
+    def wants(self, outcome: Outcome) -> bool:
+        """Count the outcome and return whether it is among the first of its bucket."""
+        key = bucket(outcome)
+        self.buckets[key] += 1
+        return self.buckets[key] <= PER_BUCKET
+
+
+def finding_files(
+    outcome: Outcome, again: Outcome, origin: Mapping[str, Any], versions: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the folder's texts by file name.
+
+    `again` is the same kernel's outcome in another process and a module of its own, so that a reader knows whether
+    the finding stands by itself. `origin` says how the kernel was made: seed and index.
+    """
+    data = {
+        "id": finding_id(outcome),
+        "bucket": bucket(outcome),
+        "kernel_id": outcome.id,
+        "category": outcome.category,
+        "verdict": str(outcome.verdict),
+        "reason": outcome.reason,
+        "reproduced": again.verdict == outcome.verdict,
+        "second_run": {"verdict": str(again.verdict), "reason": again.reason},
+        "backends": list(outcome.backends),
+        "origin": dict(origin),
+        "versions": dict(versions),
+        **outcome.detail,
+    }
+    return {
+        "kernel.py": outcome.source,
+        "finding.json": json.dumps(data, indent=2, sort_keys=True) + "\n",
+        "report.md": _report(outcome, again, data),
+    }
+
+
+def _report(outcome: Outcome, again: Outcome, data: Mapping[str, Any]) -> str:
+    stands = "the same verdict" if data["reproduced"] else f"verdict `{again.verdict}`: {again.reason}; treat as flaky"
+    versions = "\n".join(f"- {name}: {version}" for name, version in sorted(data["versions"].items()))
+    return f"""# {outcome.verdict}: {outcome.reason.splitlines()[0] if outcome.reason else "no reason given"}
+
+```
+{outcome.reason}
+```
+
+Second run, in a fresh process and with the kernel in a module of its own: {stands}.
+
+To see it again, from a checkout of the project:
+
+```
+python -m oracle check {data["id"]}
+```
+
+## Kernel
+
+```python
+{outcome.source.rstrip()}
+```
+
+## Versions and origin
+
+{versions}
+- back ends that ran: {", ".join(outcome.backends) or "none"}
+- made by seed {data["origin"].get("seed")}, kernel {data["origin"].get("index")}
+"""

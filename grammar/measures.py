@@ -1,0 +1,97 @@
+"""How large and how deep a kernel is, measured on its syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+BLOCKS = (ast.If, ast.For, ast.While)
+LOOPS = (ast.For, ast.While)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """Counts over a whole module source.
+
+    `lines` leaves out blank lines, comments and the import. `statements` counts those inside functions. `nesting` is
+    the deepest block inside a block (0: straight line), `depth` the deepest expression (1: a name), `operators` the
+    arithmetic, comparison and boolean ones, `branches` the `if`, `elif` and ternaries.
+    """
+
+    lines: int
+    statements: int
+    nesting: int
+    depth: int
+    operators: int
+    calls: int
+    loops: int
+    branches: int
+    functions: int
+    structs: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+
+def measure(source: str) -> Measures:
+    """Measure a module source that parses; raises SyntaxError otherwise."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    statements = [statement for function in functions for statement in _statements(function.body)]
+    return Measures(
+        lines=sum(1 for line in source.splitlines() if _is_code(line)),
+        statements=len(statements),
+        nesting=max((_nesting(function.body) for function in functions), default=0),
+        depth=max((_depth(node) for statement in statements for node in _expressions(statement)), default=0),
+        operators=sum(isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp) for node in nodes),
+        calls=sum(isinstance(node, ast.Call) for node in nodes),
+        loops=sum(isinstance(node, LOOPS) for node in nodes),
+        branches=sum(isinstance(node, ast.If | ast.IfExp) for node in nodes),
+        functions=len(functions) - 1,
+        structs=sum(isinstance(node, ast.ClassDef) for node in nodes),
+    )
+
+
+def names_from_warp(source: str) -> frozenset[str]:
+    """Return the `x` of every `wp.x` in a module source."""
+    return frozenset(
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wp"
+    )
+
+
+def _is_code(line: str) -> bool:
+    text = line.strip()
+    return bool(text) and not text.startswith("#") and text != "import warp as wp"
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in body:
+        yield statement
+        for inner in _blocks(statement):
+            yield from _statements(inner)
+
+
+def _blocks(statement: ast.stmt) -> list[list[ast.stmt]]:
+    return [statement.body, statement.orelse] if isinstance(statement, BLOCKS) else []
+
+
+def _nesting(body: list[ast.stmt]) -> int:
+    deepest = 0
+    for statement in body:
+        for position, inner in enumerate(_blocks(statement)):
+            is_elif = position == 1 and len(inner) == 1 and isinstance(inner[0], ast.If)
+            deepest = max(deepest, _nesting(inner) + (0 if is_elif else bool(inner)))
+    return deepest
+
+
+def _expressions(statement: ast.stmt) -> Iterator[ast.expr]:
+    return (node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.expr))
+
+
+def _depth(node: ast.AST) -> int:
+    return 1 + max((_depth(child) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)), default=0)

@@ -1,0 +1,68 @@
+"""Admission as a pure function of the order of its candidates."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fuzzer.admission import FULL_SHARE, Admission, Candidate
+
+CATEGORIES = ("a", "b", "c")
+
+candidates = st.lists(
+    st.tuples(st.integers(0, 40), st.sampled_from(CATEGORIES), st.integers(1, 60)), min_size=1, max_size=80
+).map(
+    lambda rows: [
+        Candidate(index, f"id-{name}", category, b"x" * size) for index, (name, category, size) in enumerate(rows)
+    ]
+)
+
+
+def _admit(admission: Admission, offered: list[Candidate]) -> list[Candidate]:
+    return [entered for candidate in offered for entered in admission.offer(candidate)]
+
+
+@given(candidates)
+def test_no_id_enters_twice(offered):
+    ids = [candidate.id for candidate in _admit(Admission(CATEGORIES, None), offered)]
+    assert len(ids) == len(set(ids))
+
+
+@given(candidates)
+def test_category_counts_differ_by_one_at_the_most(offered):
+    counts = Counter({category: 0 for category in CATEGORIES})
+    counts.update(candidate.category for candidate in _admit(Admission(CATEGORIES, None), offered))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+@given(candidates, st.integers(20, 500))
+def test_the_budget_is_never_exceeded(offered, budget):
+    admission = Admission(CATEGORIES, budget)
+    entered = _admit(admission, offered)
+    assert sum(len(candidate.line) for candidate in entered) == admission.used <= budget
+
+
+@given(candidates, st.integers(0, 80))
+def test_a_resumed_admission_goes_on_as_if_it_had_not_stopped(offered, cut):
+    whole = [candidate.index for candidate in _admit(Admission(CATEGORIES, None), offered)]
+    first = Admission(CATEGORIES, None)
+    before = _admit(first, offered[:cut])
+    again = [offered[index] for index in first.waiting] + offered[cut:]
+    resumed = Admission(CATEGORIES, None, [candidate.id for candidate in before], first.used)
+    assert [candidate.index for candidate in before + _admit(resumed, again)] == whole
+
+
+def test_a_corpus_is_full_near_its_budget_and_takes_nothing_more():
+    admission = Admission(("a",), 1000)
+    entered = _admit(admission, [Candidate(index, str(index), "a", b"x" * 33) for index in range(100)])
+    assert admission.full
+    assert 1000 * FULL_SHARE <= sum(len(candidate.line) for candidate in entered) <= 1000
+
+
+def test_records_larger_than_the_rest_of_the_budget_end_the_run_at_last():
+    admission = Admission(("a",), 1000)
+    _admit(admission, [Candidate(index, str(index), "a", b"x" * 300) for index in range(100)])
+    assert admission.full
+    assert admission.used == 900

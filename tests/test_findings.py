@@ -1,0 +1,50 @@
+"""Buckets of findings, and the texts of a finding's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from fuzzer.findings import PER_BUCKET, Findings, bucket, finding_files, finding_id
+from fuzzer.outcome import Outcome
+from oracle.observation import Verdict
+
+FOUND = Outcome(
+    index=7,
+    id="abc",
+    category="vector",
+    verdict=Verdict.MISMATCH,
+    reason="out[3]: cpu 1.5 (0x3fc00000), cuda 2.5 (0x40200000), no library function explains it",
+    source="import warp as wp\n",
+    backends=("cpu", "emulator"),
+)
+
+
+def test_numbers_do_not_make_another_bucket_but_words_do():
+    other = replace(FOUND, reason=FOUND.reason.replace("[3]", "[12]").replace("2.5", "-1e-7"))
+    assert bucket(other) == bucket(FOUND)
+    assert bucket(replace(FOUND, reason="ptxas error")) != bucket(FOUND)
+    assert bucket(replace(FOUND, verdict=Verdict.CRASH)) != bucket(FOUND)
+
+
+def test_only_the_first_few_of_a_bucket_are_kept_and_all_are_counted():
+    findings = Findings()
+    wanted = [findings.wants(replace(FOUND, index=index)) for index in range(10)]
+    assert wanted == [True] * PER_BUCKET + [False] * (10 - PER_BUCKET)
+    assert findings.buckets[bucket(FOUND)] == 10
+
+
+def test_a_finding_says_whether_it_stood_in_a_second_run():
+    again = replace(FOUND, verdict=Verdict.MATCH, reason="")
+    for second, reproduced in ((FOUND, True), (again, False)):
+        files = finding_files(FOUND, second, {"seed": 1, "index": 7}, {"warp": "1.19.0"})
+        data = json.loads(files["finding.json"])
+        assert data["reproduced"] is reproduced
+        assert ("flaky" in files["report.md"]) is not reproduced
+
+
+def test_a_finding_names_seed_index_versions_and_its_own_folder():
+    files = finding_files(FOUND, FOUND, {"seed": 41, "index": 7}, {"warp": "1.19.0"})
+    for text in ("seed 41", "kernel 7", "warp: 1.19.0", finding_id(FOUND), FOUND.source.strip()):
+        assert text in files["report.md"]
+    assert files["kernel.py"] == FOUND.source
