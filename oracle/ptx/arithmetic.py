@@ -1,0 +1,261 @@
+"""Floating-point arithmetic of PTX on NumPy arrays: every operation rounds the exact result once.
+
+Operands are float16, float32 or float64 arrays of one type (any mix of shapes that broadcast), results have that type.
+`mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up. A NaN result is some
+quiet NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .rounding import (
+    UNSIGNED,
+    Array,
+    compare_exact,
+    decompose,
+    narrow,
+    round_scaled,
+    step_towards,
+    to_odd,
+    two_product,
+    two_sum,
+)
+
+_FLOAT64 = np.dtype(np.float64)
+SMALLEST_NORMAL = {np.dtype(t): np.finfo(t).smallest_normal for t in (np.float16, np.float32, np.float64)}
+
+# Beyond these magnitudes two_product is not exact or an intermediate may overflow.
+_TINY = 2.0**-900
+
+
+def add(a: Array, b: Array, mode: str = "rn") -> Array:
+    """a + b."""
+    if mode == "rn":
+        return a + b
+    if a.dtype == _FLOAT64:
+        return _directed_sum(*two_sum(a, b), a, b, mode)
+    total, lost = two_sum(a.astype(np.float64), b.astype(np.float64))
+    return _fix_zero_sum(_narrow_odd(total, lost, a.dtype, mode), total, a, b, mode)
+
+
+def sub(a: Array, b: Array, mode: str = "rn") -> Array:
+    """a - b."""
+    return a - b if mode == "rn" else add(a, -b, mode)
+
+
+def mul(a: Array, b: Array, mode: str = "rn") -> Array:
+    """a * b."""
+    if mode == "rn":
+        return a * b
+    if a.dtype == _FLOAT64:
+        return fma(a, b, np.copysign(0.0, a * b), mode)
+    return narrow(a.astype(np.float64) * b.astype(np.float64), a.dtype, mode)
+
+
+def fma(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
+    """a * b + c, rounded once."""
+    if a.dtype == _FLOAT64:
+        return fma_f64(a, b, c, mode)
+    return fma_narrow(a, b, c, mode)
+
+
+def div(a: Array, b: Array, mode: str = "rn") -> Array:
+    """a / b."""
+    if mode == "rn":
+        return a / b
+    if a.dtype == _FLOAT64:
+        return _each(_exact_quotient, a / b, (a, b), mode)
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    quotient = x / y
+    product, lost = two_product(quotient, y)
+    rest = np.where(np.isfinite(quotient), (x - product) - lost, 0.0) * np.sign(y)
+    return _narrow_odd(quotient, rest, a.dtype, mode)
+
+
+def sqrt(a: Array, mode: str = "rn") -> Array:
+    """The square root of a; NaN below zero, -0 for -0."""
+    if mode == "rn":
+        return np.sqrt(a)
+    if a.dtype == _FLOAT64:
+        return _each(_exact_root, np.sqrt(a), (a,), mode)
+    x = a.astype(np.float64)
+    root = np.sqrt(x)
+    square, lost = two_product(root, root)
+    return _narrow_odd(root, np.where(np.isfinite(root), (x - square) - lost, 0.0), a.dtype, mode)
+
+
+def rcp(a: Array, mode: str = "rn") -> Array:
+    """1 / a."""
+    return div(np.ones_like(a), a, mode)
+
+
+def saturate(a: Array) -> Array:
+    """`.sat`: clamp to [0, 1]; NaN and -0 become +0."""
+    return np.where(a > 0, np.minimum(a, a.dtype.type(1)), a.dtype.type(0))
+
+
+def flush(a: Array) -> Array:
+    """`.ftz`: subnormal values become zeros of the same sign."""
+    return a * (np.abs(a) >= SMALLEST_NORMAL[a.dtype])
+
+
+def minimum(a: Array, b: Array) -> Array:
+    """The smaller one; a NaN operand loses, and -0 is below +0."""
+    return _merge_equal(np.fmin(a, b), a, b, np.bitwise_or)
+
+
+def maximum(a: Array, b: Array) -> Array:
+    """The larger one; a NaN operand loses, and +0 is above -0."""
+    return _merge_equal(np.fmax(a, b), a, b, np.bitwise_and)
+
+
+def minimum_nan(a: Array, b: Array) -> Array:
+    """`min.NaN`: like `minimum`, but NaN if either is NaN."""
+    return _merge_equal(np.minimum(a, b), a, b, np.bitwise_or)
+
+
+def maximum_nan(a: Array, b: Array) -> Array:
+    """`max.NaN`: like `maximum`, but NaN if either is NaN."""
+    return _merge_equal(np.maximum(a, b), a, b, np.bitwise_and)
+
+
+def xorsign(result: Array, a: Array, b: Array) -> Array:
+    """`.xorsign.abs`: `result` (of the absolute values) with the product of the operands' signs."""
+    return np.where(np.signbit(a) ^ np.signbit(b), -np.abs(result), np.abs(result))
+
+
+def absolute(a: Array) -> Array:
+    """a with its sign bit cleared."""
+    return np.abs(a)
+
+
+def negate(a: Array) -> Array:
+    """a with its sign bit flipped."""
+    return -a
+
+
+def copysign(sign: Array, magnitude: Array) -> Array:
+    """PTX's operand order: the sign of the first with the magnitude of the second."""
+    return np.copysign(magnitude, sign)
+
+
+TESTS: dict[str, Callable[[Array], Array]] = {
+    "finite": np.isfinite,
+    "infinite": np.isinf,
+    "number": lambda a: a == a,
+    "notanumber": np.isnan,
+    "normal": lambda a: np.isfinite(a) & (np.abs(a) >= SMALLEST_NORMAL[a.dtype]),
+    "subnormal": lambda a: (a != 0) & (np.abs(a) < SMALLEST_NORMAL[a.dtype]),
+}
+"""`testp`: property name to predicate over an array. Zero is neither normal nor subnormal."""
+
+
+def fma_narrow(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
+    """`fma` of float16 or float32: the product is exact in float64, the sum is rounded to odd before narrowing."""
+    product = a.astype(np.float64) * b.astype(np.float64)
+    total, lost = two_sum(product, c.astype(np.float64))
+    if mode == "rn":
+        return to_odd(total, lost).astype(a.dtype)
+    return _fix_zero_sum(_narrow_odd(total, lost, a.dtype, mode), total, product, c, mode)
+
+
+def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
+    """`fma` of float64: Boldo & Melquiond's algorithm where nothing over- or underflows, otherwise exact integers."""
+    product, low = two_product(a, b)
+    middle, tail = two_sum(c, low)
+    high, rest = two_sum(product, middle)
+    last = to_odd(*two_sum(tail, rest))
+    nearest = high + last
+    naive = product + c
+    result = np.where(nearest == 0, naive, nearest)
+    if mode != "rn":
+        lost = (high - result) + last
+        side = (lost > 0).astype(np.int8) - (lost < 0).astype(np.int8)
+        result = _fix_zero_sum(step_towards(result, side, mode), result, product, c, mode)
+    risky = ~(np.isfinite(result) & (np.abs(product) >= _TINY))
+    if risky.any():
+        operands = np.broadcast_arrays(a, b, c)
+        a, b, c = operands
+        risky &= ~(((a == 0) | (b == 0)) & np.isfinite(result))
+        result[risky] = _fma_exact(a[risky], b[risky], c[risky], mode)
+    return result
+
+
+def _fma_exact(a: Array, b: Array, c: Array, mode: str) -> Array:
+    result = a * b + c
+    result = np.where(np.isfinite(a) & np.isfinite(b) & ~np.isfinite(c), c, result)
+    finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
+    for i in np.flatnonzero(finite):
+        result[i] = _exact_fma(float(a[i]), float(b[i]), float(c[i]), mode)
+    return result
+
+
+def _exact_fma(a: float, b: float, c: float, mode: str) -> float:
+    (ma, ea), (mb, eb), (mc, ec) = decompose(a), decompose(b), decompose(c)
+    exponent = min(ea + eb, ec) if mc else ea + eb
+    total = (ma * mb << (ea + eb - exponent)) + (mc << (ec - exponent) if mc else 0)
+    if total:
+        return round_scaled(total, exponent, mode)
+    negative_product = math.copysign(1, a) * math.copysign(1, b) < 0
+    if negative_product == (math.copysign(1, c) < 0) and not ma * mb:
+        return c
+    return -0.0 if mode == "rm" else 0.0
+
+
+def _exact_quotient(mode: str, a: float, b: float) -> float:
+    (ma, ea), (mb, eb) = decompose(a), decompose(b)
+    negative = (ma < 0) != (mb < 0)
+    quotient, rest = divmod(abs(ma) << 120, abs(mb))
+    sticky = quotient << 1 | (rest != 0)
+    return round_scaled(-sticky if negative else sticky, ea - eb - 121, mode)
+
+
+def _exact_root(mode: str, a: float) -> float:
+    m, e = decompose(a)
+    if e & 1:
+        m, e = m << 1, e - 1
+    root = math.isqrt(m << 120)
+    return round_scaled(root << 1 | (root * root != m << 120), (e - 120) // 2 - 1, mode)
+
+
+def _each(exact: Callable[..., float], nearest: Array, operands: tuple[Array, ...], mode: str) -> Array:
+    """`exact` lane by lane, except where an operand is zero or not finite: there `nearest` is exact."""
+    operands = np.broadcast_arrays(*operands)
+    result = np.array(nearest)
+    plain = ~np.isnan(nearest)
+    for operand in operands:
+        plain &= np.isfinite(operand) & (operand != 0)
+    for i in zip(*np.nonzero(plain), strict=True):
+        result[i] = exact(mode, *(float(operand[i]) for operand in operands))
+    return result
+
+
+def _narrow_odd(nearest: Array, lost: Array, dtype: Any, mode: str) -> Array:
+    return narrow(to_odd(nearest, lost), dtype, mode)
+
+
+def _directed_sum(nearest: Array, lost: Array, a: Array, b: Array, mode: str) -> Array:
+    finite = np.isfinite(a) & np.isfinite(b)
+    overflow = finite & np.isinf(nearest)
+    side = np.where(np.isfinite(nearest), compare_exact(lost, np.zeros_like(lost)), 0)
+    side = np.where(overflow, np.where(nearest > 0, -1, 1), side)
+    return _fix_zero_sum(step_towards(nearest, side, mode), nearest, a, b, mode)
+
+
+def _fix_zero_sum(rounded: Array, exact: Array, a: Array, b: Array, mode: str) -> Array:
+    """Rounding down, a sum that is exactly zero is -0 unless both terms are +0."""
+    if mode != "rm":
+        return rounded
+    minus = (exact == 0) & (np.signbit(a) | np.signbit(b))
+    return np.where(minus, rounded.dtype.type(-0.0), rounded)
+
+
+def _merge_equal(chosen: Array, a: Array, b: Array, merge: Callable[..., Array]) -> Array:
+    """Operands that compare equal differ at most in the sign of zero: merging their bits picks the right sign."""
+    bits = UNSIGNED[a.dtype]
+    return np.where(a == b, merge(a.view(bits), b.view(bits)).view(a.dtype), chosen)
