@@ -1,0 +1,316 @@
+"""A batch of sources is compiled as one Warp module per target, which costs a fraction of a module each.
+
+When a batch fails it is halved until the failing kernels stand alone: in a failed module every kernel fails, whoever is
+at fault.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+
+import warp as wp
+
+from extractor.cutting import ModuleText
+from extractor.loading import LoadError, forget_source, load_kernel
+from extractor.ptx_text import PtxText
+from extractor.record import Artifacts
+from extractor.warp_internals import forget_module, mangled_name
+from extractor.warp_setup import Workspace, captured_output
+
+TARGETS = ("cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """How a batch is compiled. Contraction and fast math are always off.
+
+    `arch` is the CUDA architecture without its dot (75 for sm_75), the levels are the compilers' optimisation levels
+    from 0 to 3, `max_unroll` is the longest constant loop that Warp unrolls. `emit_ptx` adds the PTX to the artifacts.
+    """
+
+    backward: bool = True
+    arch: int = 75
+    cpu_level: int = 0
+    cuda_level: int = 1
+    max_unroll: int = 16
+    emit_ptx: bool = False
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One kernel that both targets' compilers took.
+
+    `kernel` is loaded for the cpu until its batch is closed. `ptx` is the text of the kernel's whole module, one
+    object for all that share it; the entries are its functions for this kernel, the backward one empty without a
+    backward pass.
+    """
+
+    kernel: wp.Kernel
+    artifacts: Artifacts
+    ptx: PtxText
+    forward_entry: str
+    backward_entry: str
+
+
+@dataclass(frozen=True)
+class CompileFailure:
+    """One kernel that Warp or a compiler behind it refused, though alone in its module.
+
+    `stage` is `load` (Python raised while running the source), `codegen` (Warp's code generation raised) or `native`
+    (clang or NVRTC refused Warp's code). `targets` are those that fail, `diagnostic` is the first one's message without
+    what differs from run to run (paths, hashes, counters).
+    """
+
+    stage: str
+    targets: tuple[str, ...]
+    diagnostic: str
+
+
+Result = Compiled | CompileFailure
+
+
+class Batch:
+    """The results for a batch of sources, in their order; closing it unloads the kernels."""
+
+    def __init__(self, results: Sequence[Result], modules: Sequence[_Module]) -> None:
+        self.results = tuple(results)
+        self._modules = tuple(modules)
+
+    @property
+    def preambles(self) -> dict[str, str]:
+        """Warp's includes and macros for each target, which the artifacts leave out; see `cutting.standalone`."""
+        return {target: preamble for module in self._modules for target, preamble in module.preambles.items()}
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unload every kernel of the batch; they cannot be launched any more."""
+        for module in self._modules:
+            module.discard()
+
+
+def compile_batch(sources: Sequence[str], options: CompileOptions, workspace: Workspace) -> Batch:
+    """Load and compile `sources`, one kernel each, for both targets.
+
+    This executes the sources: they must be the caller's own, or accepted by the recogniser. A kernel that fails is a
+    `CompileFailure` in the results and leaves the others as they would be without it.
+    """
+    results: dict[int, Result] = {}
+    modules: list[_Module] = []
+    _compile_all(dict(enumerate(sources)), options, workspace, results, modules)
+    return Batch([results[index] for index in range(len(sources))], modules)
+
+
+def _compile_all(
+    sources: dict[int, str],
+    options: CompileOptions,
+    workspace: Workspace,
+    results: dict[int, Result],
+    modules: list[_Module],
+) -> None:
+    """Compile `sources` as one module, or in parts when that fails, and enter what came out in `results`."""
+    if not sources:
+        return
+    module = _Module(workspace)
+    failures = module.load(sources)
+    errors = [] if failures else module.compile(options, every_target=len(sources) == 1)
+    if not failures and not errors and not module.names_clash():
+        modules.append(module)
+        results.update(module.compiled(options))
+        return
+    module.discard()
+    results.update(failures)
+    if errors and len(sources) == 1:
+        failing = tuple(error.target for error in errors)
+        results.update({index: CompileFailure(errors[0].stage, failing, errors[0].diagnostic) for index in sources})
+        return
+    rest = {index: source for index, source in sources.items() if index not in failures}
+    for part in [rest] if failures else _halves(rest):
+        _compile_all(part, options, workspace, results, modules)
+
+
+def _halves(sources: dict[int, str]) -> list[dict[int, str]]:
+    items = list(sources.items())
+    middle = len(items) // 2
+    return [dict(items[:middle]), dict(items[middle:])]
+
+
+@dataclass(frozen=True)
+class _TargetError:
+    """What one target's compilation of a module said when it failed."""
+
+    target: str
+    stage: str
+    diagnostic: str
+
+
+_numbers = count()
+
+
+class _Module:
+    """One Warp module of several sources, from loading to discarding."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.name = f"warpsmith_batch_{next(_numbers)}"
+        self._workspace = workspace
+        self._sources: dict[int, str] = {}
+        self._kernels: dict[int, wp.Kernel] = {}
+        self._texts: dict[str, str] = {}
+        self.preambles: dict[str, str] = {}
+
+    def load(self, sources: dict[int, str]) -> dict[int, CompileFailure]:
+        """Run the sources; returns the failures among them."""
+        failures = {}
+        for index, source in sources.items():
+            try:
+                self._kernels[index] = load_kernel(source, self.name, self._label(index))
+            except LoadError as error:
+                failures[index] = CompileFailure("load", TARGETS, normalise_diagnostic(str(error)))
+            else:
+                self._sources[index] = source
+        return failures
+
+    def compile(self, options: CompileOptions, *, every_target: bool) -> list[_TargetError]:
+        """Compile for the targets, `cuda` first, and load for the cpu. Stops at a failure unless `every_target`.
+
+        The cpu comes last because the options that a module has at a launch must be those that it was compiled with.
+        """
+        errors: list[_TargetError] = []
+        for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
+            if errors and not every_target:
+                break
+            wp.set_module_options(_module_options(options, level), module=self.name)
+            error = self._compile_target(target, options)
+            errors += [error] if error else []
+        return errors[::-1]
+
+    def _compile_target(self, target: str, options: CompileOptions) -> _TargetError | None:
+        folder = self._workspace.new_folder()
+        problem: Exception | None = None
+        try:
+            with captured_output(self._workspace.folder) as output, _kernel_cache(folder):
+                try:
+                    if target == "cuda":
+                        wp.compile_aot_module(
+                            self.name, device=None, arch=options.arch, module_dir=folder / "cuda", use_ptx=True
+                        )
+                    else:
+                        wp.load_module(self.name, device="cpu", block_dim=1)
+                except OSError:
+                    raise
+                except Exception as error:
+                    problem = error
+            self._texts.update(_texts_under(folder))
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        if problem is None:
+            return None
+        written = ("cu" if target == "cuda" else "cpp") in self._texts
+        raised = f"{type(problem).__name__}: {problem}"
+        if not written:
+            return _TargetError(target, "codegen", normalise_diagnostic(raised))
+        said = output.text.partition(_RETRY_NOTICE)[0].strip()
+        return _TargetError(target, "native", _COUNTER.sub("_N", normalise_diagnostic(said or raised)))
+
+    def names_clash(self) -> bool:
+        """Whether Warp gave two different sources the same name: one of them then runs the other's code."""
+        owners: dict[str, str] = {}
+        return any(
+            owners.setdefault(mangled_name(kernel), self._sources[index]) != self._sources[index]
+            for index, kernel in self._kernels.items()
+        )
+
+    def compiled(self, options: CompileOptions) -> dict[int, Compiled]:
+        """Return every kernel of the compiled module with its own part of the module's texts."""
+        cpp, cuda = ModuleText(self._texts["cpp"]), ModuleText(self._texts["cu"])
+        self.preambles = {"cpu": cpp.preamble, "cuda": cuda.preamble}
+        ptx = PtxText(self._texts["ptx"])
+        compiled = {}
+        for index, kernel in self._kernels.items():
+            name = mangled_name(kernel)
+            forward, backward = cuda_entries(name, options.backward)
+            artifacts = Artifacts(
+                cpp_forward=cpp.cut(f"{name}_cpu_forward", name),
+                cpp_backward=cpp.cut(f"{name}_cpu_backward", name) if options.backward else "",
+                cuda_forward=cuda.cut(forward, name),
+                cuda_backward=cuda.cut(backward, name) if options.backward else "",
+                ptx=ptx.cut([entry for entry in (forward, backward) if entry], name) if options.emit_ptx else "",
+            )
+            compiled[index] = Compiled(kernel, artifacts, ptx, forward, backward)
+        return compiled
+
+    def discard(self) -> None:
+        """Unload the module and remove every trace of it from Warp, `linecache` and the kernel cache."""
+        for index in self._kernels:
+            forget_source(self._label(index))
+        self._kernels.clear()
+        forget_module(self.name)
+        for folder in self._workspace.cache.glob(f"wp_{self.name}_*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _label(self, index: int) -> str:
+        return f"{self.name}/{index}"
+
+
+def cuda_entries(mangled: str, backward: bool) -> tuple[str, str]:
+    """Return the names of a kernel's PTX entries, forward and backward; the latter empty without a backward pass."""
+    return f"{mangled}_cuda_kernel_forward", f"{mangled}_cuda_kernel_backward" if backward else ""
+
+
+def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
+    return {
+        "enable_backward": options.backward,
+        "fast_math": False,
+        "fuse_fp": False,
+        "max_unroll": options.max_unroll,
+        "optimization_level": level,
+    }
+
+
+@contextmanager
+def _kernel_cache(folder: Path) -> Iterator[None]:
+    """Let Warp keep what it compiles under `folder` meanwhile."""
+    previous, wp.config.kernel_cache_dir = wp.config.kernel_cache_dir, str(folder)
+    try:
+        yield
+    finally:
+        wp.config.kernel_cache_dir = previous
+
+
+def _texts_under(folder: Path) -> dict[str, str]:
+    """Return the texts that Warp left anywhere under `folder`, by suffix: `cpp`, `cu`, `ptx`."""
+    suffixes = (".cpp", ".cu", ".ptx")
+    paths = (path for path in folder.rglob("*") if path.suffix in suffixes)
+    return {path.suffix[1:]: path.read_bytes().rstrip(b"\0").decode("utf-8") for path in paths}
+
+
+_RETRY_NOTICE = "Warp: Compilation with PCH failed"
+_COUNTER = re.compile(r"(?<!\bvar)_\d+\b")
+_VOLATILE = (
+    (re.compile(r"<warpsmith [^>]*>"), "kernel.py"),
+    (re.compile(r"wp_warpsmith_batch_\d+(?:_[0-9a-f]{7})?"), "module"),
+    (re.compile(r"warpsmith_batch_\d+"), "module"),
+    (re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+~-]+)+[/\\]([\w.+-]+)"), r"\1"),
+    (re.compile(r"(?<=_)[0-9a-f]{8}(?=_c(?:pu|uda)_)"), "0"),
+    (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x0"),
+)
+
+
+def normalise_diagnostic(text: str) -> str:
+    """Return a compiler's message without what differs from run to run: paths, module names, hashes, addresses."""
+    for pattern, replacement in _VOLATILE:
+        text = pattern.sub(replacement, text)
+    return text

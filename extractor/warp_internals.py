@@ -1,0 +1,30 @@
+"""The parts of Warp without a public name that the extractor needs, each behind one function."""
+
+from __future__ import annotations
+
+import warp as wp
+
+
+def mangled_name(kernel: wp.Kernel) -> str:
+    """Return the name that Warp derives a kernel's entry points from: its key and a hash. The kernel is compiled.
+
+    Raises RuntimeError where the installed Warp names kernels in another way.
+    """
+    try:
+        return str(kernel.get_mangled_name())
+    except AttributeError as error:
+        raise RuntimeError(f"Warp {wp.config.version} does not tell how it names a kernel: {error}") from error
+
+
+def forget_module(name: str) -> None:
+    """Unload the Warp module called `name` and drop it from Warp's registry, so that its kernels can be collected.
+
+    Raises RuntimeError where the installed Warp keeps its modules elsewhere.
+    """
+    try:
+        from warp._src.context import user_modules
+    except ImportError as error:
+        raise RuntimeError(f"Warp {wp.config.version} keeps its modules elsewhere: {error}") from error
+    module = user_modules.pop(name, None)
+    if module is not None:
+        module.unload()
