@@ -1,0 +1,88 @@
+"""The names that a source has defined so far, and how a rule refuses a node."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from grammar.recogniser.vocabulary import PYTHON_NAMES, vocabulary
+
+MAX_NAME = 64
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_RESERVED = PYTHON_NAMES | {"wp", "warp"}
+
+
+class RefusedError(Exception):
+    """A node is outside the grammar; raised by `refuse`, caught by the recogniser."""
+
+    def __init__(self, line: int, column: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.column = column
+        self.reason = reason
+
+
+def refuse(node: ast.AST | None, reason: str) -> NoReturn:
+    """Refuse a node, or the whole source where there is none to point at."""
+    raise RefusedError(getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1, reason)
+
+
+def warp_name(node: ast.AST) -> str | None:
+    """Return the `x` of a plain `wp.x`."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wp":
+        return node.attr
+    return None
+
+
+def keywords_of(call: ast.Call) -> dict[str, ast.expr]:
+    """Return a call's keyword arguments; refuses `**` and starred arguments."""
+    for argument in call.args:
+        if isinstance(argument, ast.Starred):
+            refuse(argument, "starred argument")
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            refuse(keyword.value, "starred argument")
+    return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+
+
+@dataclass
+class Scope:
+    """A source's module level. `values` holds the constants that are numbers, None for those that are not."""
+
+    constants: set[str] = field(default_factory=set)
+    aliases: set[str] = field(default_factory=set)
+    structs: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
+    kernels: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    values: dict[str, int | float | bool | None] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def define(self, node: ast.AST, name: str, kind: set[str]) -> None:
+        """Add a module-level name. A function must not hide a built-in: Warp takes it for an overload."""
+        self.check_name(node, name)
+        if name in self.names:
+            refuse(node, f"{name} is defined twice")
+        if kind is self.functions and (name in vocabulary().functions or hasattr(builtins, name)):
+            refuse(node, f"{name} would hide a built-in")
+        self.names.add(name)
+        kind.add(name)
+
+    def check_local(self, node: ast.AST, name: str) -> None:
+        """Check the name of a parameter or local variable: Warp resolves names in another order than Python does."""
+        if name != "_":
+            self.check_name(node, name)
+        if name in self.names:
+            refuse(node, f"{name} hides a module-level name")
+
+    def check_name(self, node: ast.AST, name: str) -> None:
+        """Check the spelling of a name that the source defines."""
+        if not _NAME.fullmatch(name):
+            refuse(node, f"the name {name!r} does not start with an ASCII letter")
+        if len(name) > MAX_NAME:
+            refuse(node, f"name longer than {MAX_NAME} characters")
+        if name in _RESERVED:
+            refuse(node, f"{name} is reserved")
