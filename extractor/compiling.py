@@ -10,7 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -49,7 +49,7 @@ class Compiled:
 
     `kernel` is loaded for the cpu until its batch is closed. `ptx` is the text of the kernel's whole module, one
     object for all that share it; the entries are its functions for this kernel, the backward one empty without a
-    backward pass.
+    backward pass. `cpu_object` is the object file of that module for the cpu, shared in the same way.
     """
 
     kernel: wp.Kernel
@@ -57,6 +57,7 @@ class Compiled:
     ptx: PtxText
     forward_entry: str
     backward_entry: str
+    cpu_object: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ class _Module:
         self._sources: dict[int, str] = {}
         self._kernels: dict[int, wp.Kernel] = {}
         self._texts: dict[str, str] = {}
+        self._cpu_object = b""
         self.preambles: dict[str, str] = {}
 
     def load(self, sources: dict[int, str]) -> dict[int, CompileFailure]:
@@ -214,6 +216,7 @@ class _Module:
                 except Exception as error:
                     problem = error
             self._texts.update(_texts_under(folder))
+            self._cpu_object = b"".join(path.read_bytes() for path in folder.rglob("*.o"))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         if problem is None:
@@ -249,7 +252,7 @@ class _Module:
                 cuda_backward=cuda.cut(backward, name) if options.backward else "",
                 ptx=ptx.cut([entry for entry in (forward, backward) if entry], name) if options.emit_ptx else "",
             )
-            compiled[index] = Compiled(kernel, artifacts, ptx, forward, backward)
+            compiled[index] = Compiled(kernel, artifacts, ptx, forward, backward, self._cpu_object)
         return compiled
 
     def discard(self) -> None:

@@ -1,0 +1,105 @@
+"""Run a Warp kernel's cpu code from another object file than the one that Warp made.
+
+Everything that this needs of Warp's private interface stands here.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import warp as wp
+
+
+class PrivateApiError(RuntimeError):
+    """The installed Warp lacks, or has changed, something without a public name that this module relies on."""
+
+
+_numbers = count()
+
+
+class LoadedObject:
+    """An object file in the memory of this process, until it is collected."""
+
+    def __init__(self, data: bytes) -> None:
+        self._llvm = _llvm()
+        self.handle = f"warpsmith_object_{next(_numbers)}"
+        with tempfile.TemporaryDirectory(prefix="warpsmith-") as folder:
+            path = Path(folder, "object.o")
+            path.write_bytes(data)
+            # Warp's newer linker does not know absolute symbols, which is what a redirected function is.
+            legacy_linker = True
+            if self._llvm.wp_load_obj(str(path).encode(), self.handle.encode(), legacy_linker) != 0:
+                raise PrivateApiError("Warp's linker refused an object file")
+
+    def address(self, symbol: str) -> int:
+        """Return where `symbol` lies; raises PrivateApiError if the object file does not define it."""
+        address = int(self._llvm.wp_lookup(self.handle.encode(), symbol.encode()))
+        if not address:
+            raise PrivateApiError(f"Warp's linker did not find {symbol}")
+        return address
+
+    def unload(self) -> None:
+        """Free the memory; no function of the object may be called any more."""
+        self._llvm.wp_unload_obj(self.handle.encode())
+
+
+class Substitute:
+    """Another object file for the loaded Warp module of `kernel`, with the same entry points."""
+
+    def __init__(self, kernel: wp.Kernel, data: bytes) -> None:
+        self._executables = _cpu_executables(kernel)
+        loaded = LoadedObject(data)
+        self._replacements = {}
+        for key, executable in self._executables.items():
+            replacement = copy.copy(executable)  # unloads its handle when collected
+            replacement.handle, replacement.kernel_hooks = loaded.handle, {}
+            self._replacements[key] = replacement
+        self._registry = kernel.module.execs
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Launches of the module's kernels on the cpu run the substitute meanwhile."""
+        self._registry.update(self._replacements)
+        try:
+            yield
+        finally:
+            self._registry.update(self._executables)
+
+
+def compile_cpp(source: str) -> bytes:
+    """Return the object file that Warp's clang makes of C++ that includes nothing."""
+    try:
+        from warp._src.build import build_cpu
+    except ImportError as error:
+        raise PrivateApiError(f"Warp {wp.config.version} builds C++ elsewhere: {error}") from error
+    with tempfile.TemporaryDirectory(prefix="warpsmith-") as folder:
+        text, result = Path(folder, "source.cpp"), Path(folder, "source.o")
+        text.write_text(source, encoding="utf-8")
+        build_cpu(str(result), str(text))
+        return result.read_bytes()
+
+
+def _llvm() -> Any:
+    try:
+        from warp._src.context import runtime
+    except ImportError as error:
+        raise PrivateApiError(f"Warp {wp.config.version} keeps its runtime elsewhere: {error}") from error
+    if not hasattr(wp.config, "legacy_cpu_linker"):
+        raise PrivateApiError(f"Warp {wp.config.version} has no linker that takes absolute symbols")
+    return runtime.llvm
+
+
+def _cpu_executables(kernel: wp.Kernel) -> dict[Any, Any]:
+    try:
+        loaded = {key: found for key, found in kernel.module.execs.items() if found.device.is_cpu}
+    except AttributeError as error:
+        raise PrivateApiError(f"Warp {wp.config.version} keeps loaded modules elsewhere: {error}") from error
+    if len(loaded) != 1:
+        raise PrivateApiError(f"the module of {kernel.key} is loaded {len(loaded)} times for the cpu, not once")
+    return loaded
