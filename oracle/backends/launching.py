@@ -1,0 +1,100 @@
+"""The inputs of a launch as Warp objects on a device, and what the launch left in them as NumPy leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from oracle.inputs import Inputs, Value
+from oracle.parameters import Array, Plain, Struct, has_gradient, is_float, leaves_of, parameters_of
+
+
+@dataclass(frozen=True)
+class LaunchArguments:
+    """Fresh copies of a kernel's inputs: what `wp.launch` takes, and the arrays among it by path."""
+
+    inputs: list[Any]
+    adjoints: list[Any]
+    arrays: Mapping[str, tuple[Array, wp.array]]
+
+
+def prepare(kernel: wp.Kernel, inputs: Inputs, device: str, backward: bool) -> LaunchArguments:
+    """Copy `inputs` to `device`. With `backward`, arrays of floats get gradients: those of `inputs`, or zeros."""
+    builder = _Builder(inputs, device, backward)
+    pairs = [
+        builder.build(parameter.name, parameter.type, inputs.values[parameter.name])
+        for parameter in parameters_of(kernel)
+    ]
+    return LaunchArguments([value for value, _ in pairs], [adjoint for _, adjoint in pairs], builder.arrays)
+
+
+class _Builder:
+    """Builds the Warp object for each part of each parameter, together with its adjoint."""
+
+    def __init__(self, inputs: Inputs, device: str, backward: bool) -> None:
+        self._inputs = inputs
+        self._device = device
+        self._backward = backward
+        self.arrays: dict[str, tuple[Array, wp.array]] = {}
+
+    def build(self, path: str, kind: Plain | Struct | Array, value: Value) -> tuple[Any, Any]:
+        """Return the value to pass, and its adjoint as `wp.Tape` would pass it (None: Warp's default)."""
+        if isinstance(kind, Array):
+            array = self._array(path, kind, value)
+            return array, array.grad
+        if isinstance(kind, Plain):
+            return plain_value(kind, value), None
+        instance, adjoint = kind.warp_type(), kind.warp_type()
+        for name, part in kind.fields.items():
+            part_value, part_adjoint = self.build(f"{path}.{name}", part, value[name])
+            setattr(instance, name, part_value)
+            if part_adjoint is not None:
+                setattr(adjoint, name, part_adjoint)
+        return instance, adjoint
+
+    def _array(self, path: str, kind: Array, value: np.ndarray) -> wp.array:
+        def copy(values: np.ndarray) -> wp.array:
+            return wp.array(values, dtype=kind.element.warp_type, ndim=kind.rank, device=self._device, copy=True)
+
+        array = copy(value)
+        if self._backward and has_gradient(kind.element):
+            seeds = self._inputs.gradients.get(path)
+            array.grad = copy(np.zeros_like(value) if seeds is None else seeds)
+        self.arrays[path] = kind, array
+        return array
+
+
+def plain_value(kind: Plain, value: np.ndarray) -> Any:
+    """Return a scalar as a Python number, and a vector, quaternion or matrix as Warp's own type."""
+    if not kind.shape:
+        return value.item()
+    return kind.warp_type(*value.ravel().tolist())
+
+
+def forward_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
+    """Return copies of all arrays' leaves as they are now."""
+    return {
+        leaf: values.copy()
+        for path, (kind, array) in arguments.arrays.items()
+        for leaf, values in leaves_of(path, kind.element, array.numpy())
+    }
+
+
+def gradient_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
+    """Return copies of the float leaves of all gradients as they are now, as `out.grad`, `bodies.vel.grad`."""
+    return {
+        f"{leaf}.grad": values.copy()
+        for path, kind, gradient in _gradients(arguments)
+        for leaf, values in leaves_of(path, kind.element, gradient.numpy())
+        if is_float(values.dtype)
+    }
+
+
+def _gradients(arguments: LaunchArguments) -> Iterator[tuple[str, Array, wp.array]]:
+    for path, (kind, array) in arguments.arrays.items():
+        if array.grad is not None:
+            yield path, kind, array.grad

@@ -1,0 +1,26 @@
+"""A target run as Warp itself runs it, on the cpu or on a CUDA device: `wp.launch`, forward and then backward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import warp as wp
+
+from extractor.compiling import Compiled
+from oracle.backends.launching import forward_leaves, gradient_leaves, prepare
+from oracle.inputs import Inputs
+from oracle.observation import Observation
+
+
+def run_native(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str) -> Observation:
+    """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left."""
+    arguments = prepare(compiled.kernel, inputs, device, backward)
+    launch = {"kernel": compiled.kernel, "dim": tuple(dims), "inputs": arguments.inputs, "device": device}
+    wp.launch(**launch)
+    wp.synchronize_device(device)
+    values = forward_leaves(arguments)
+    if backward:
+        wp.launch(**launch, adjoint=True, adj_inputs=arguments.adjoints)
+        wp.synchronize_device(device)
+        values |= gradient_leaves(arguments)
+    return Observation(values)

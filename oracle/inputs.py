@@ -1,0 +1,251 @@
+"""Inputs for a kernel from a seed: ordinary values with the edge values of their types among them.
+
+Only integer arithmetic on a PCG64 stream goes into them, so that a seed means the same inputs on every platform and
+with every NumPy. Each part of each parameter has a stream of its own, named by its path: removing a parameter leaves the
+others' values as they were.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+from grammar.kernel import Argument, Range
+from oracle.parameters import (
+    Array,
+    Parameter,
+    Plain,
+    Struct,
+    arrays_of,
+    has_gradient,
+    is_float,
+    leaves_of,
+    parameters_of,
+)
+
+Value = Any
+"""An array or a plain value as `np.ndarray` (element shape last; structured for structs), a struct value as a dict."""
+
+ORDINARY_KERNELS = 40
+"""Percentage of the seeds that bring no edge value at all, so that no NaN hides what the rest of a kernel computes."""
+
+EDGE_PERCENT = 6
+"""Percentage of the elements that are edge values, for the other seeds."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The value of every parameter by name, and for every written float array, by path, the gradient it starts with.
+
+    A gradient has its array's shape and dtype. Both are reproducible from the kernel's arguments and `seed`.
+    """
+
+    seed: int
+    values: Mapping[str, Value]
+    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def make_inputs(kernel: wp.Kernel, arguments: Sequence[Argument], seed: int) -> Inputs:
+    """Draw a value for every parameter of `kernel` and a gradient for every written array.
+
+    `arguments` describe the parameters by name, an array inside a struct value by its path (`body.points`). Raises
+    KeyError for an array that has no argument, ValueError for a shape or a range that does not fit the parameter.
+    """
+    parameters = parameters_of(kernel)
+    maker = _Maker(seed, {argument.name: argument for argument in arguments})
+    values = {parameter.name: maker.value(parameter.name, parameter.type) for parameter in parameters}
+    gradients = {
+        path: maker.gradient(path, array)
+        for path, array in arrays_of(parameters)
+        if maker.arguments[path].written and has_gradient(array.element)
+    }
+    return Inputs(seed, values, gradients)
+
+
+class _Maker:
+    """Draws the values of one seed."""
+
+    def __init__(self, seed: int, arguments: Mapping[str, Argument]) -> None:
+        self.seed = seed
+        self.arguments = arguments
+        self.edges = int(_stream(seed, "edges", 1)[0] % 100) >= ORDINARY_KERNELS
+
+    def value(self, path: str, kind: Plain | Struct | Array) -> Value:
+        if isinstance(kind, Array):
+            return self._array(path, kind)
+        if isinstance(kind, Plain):
+            return self._leaf(path, kind.scalar, kind.shape)
+        return {name: self.value(f"{path}.{name}", part) for name, part in kind.fields.items()}
+
+    def gradient(self, path: str, array: Array) -> np.ndarray:
+        """Return ordinary numbers for the float parts of the array's elements, zeros elsewhere."""
+        values = self._empty(path, array)
+        for leaf, part in leaves_of(path, array.element, values):
+            if is_float(part.dtype):
+                part[...] = _ordinary_floats(_stream(self.seed, f"{leaf}.grad", part.size), part.dtype).reshape(
+                    part.shape
+                )
+        return values
+
+    def _array(self, path: str, array: Array) -> np.ndarray:
+        values = self._empty(path, array)
+        for leaf, part in leaves_of(path, array.element, values):
+            part[...] = self._leaf(leaf, part.dtype, part.shape)
+        return values
+
+    def _empty(self, path: str, array: Array) -> np.ndarray:
+        shape = self.arguments[path].shape
+        if len(shape) != array.rank:
+            raise ValueError(f"'{path}' has {array.rank} dimensions, but the argument's shape is {shape}")
+        return np.zeros(shape + array.element.shape, array.element.dtype)
+
+    def _leaf(self, path: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        count = int(np.prod(shape, dtype=np.int64))
+        raw = _stream(self.seed, path, 3 * count).reshape(3, count)
+        bounds = self._bounds(path)
+        if bounds is not None:
+            values = _bounded_integers(raw, dtype, bounds)
+        elif dtype.kind == "b":
+            values = (raw[0] & np.uint64(1)).astype(dtype)
+        else:
+            ordinary = _ordinary_floats(raw[0], dtype) if is_float(dtype) else _ordinary_integers(raw[0], dtype)
+            table = edge_values(dtype)
+            edges = table[(raw[1] % np.uint64(len(table))).astype(np.int64)]
+            values = np.where(raw[2] % np.uint64(100) < EDGE_PERCENT, edges, ordinary) if self.edges else ordinary
+        return values.reshape(shape)
+
+    def _bounds(self, path: str) -> Range | None:
+        """Return the range for a path: that of the longest argument whose name begins it."""
+        parts = path.split(".")
+        for length in range(len(parts), 0, -1):
+            argument = self.arguments.get(".".join(parts[:length]))
+            if argument is not None:
+                return argument.ranges.get(".".join(parts[length:]))
+        return None
+
+
+def _stream(seed: int, path: str, count: int) -> np.ndarray:
+    """Return `count` random 64-bit numbers that belong to the seed and the path."""
+    sequence = np.random.SeedSequence([seed, zlib.crc32(path.encode())])
+    return np.atleast_1d(np.random.PCG64(sequence).random_raw(count)).astype(np.uint64)
+
+
+def _bounded_integers(raw: np.ndarray, dtype: np.dtype, bounds: Range) -> np.ndarray:
+    """Return integers within `bounds`, each end for one element in twelve beyond its fair share."""
+    low, high = bounds
+    if dtype.kind not in "iu" or not np.iinfo(dtype).min <= low <= high <= np.iinfo(dtype).max:
+        raise ValueError(f"the range {low} to {high} does not fit {dtype}")
+    span = high - low + 1
+    offset = raw[0] if span == 1 << 64 else raw[0] % np.uint64(span)
+    choice = raw[1] % np.uint64(12)
+    offset = np.where(choice == 0, np.uint64(0), np.where(choice == 1, np.uint64(span - 1), offset))
+    return (offset + np.uint64(low % (1 << 64))).astype(np.int64).astype(dtype)
+
+
+def _ordinary_integers(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return small numbers for two elements in three, any of the type for the others."""
+    small = (raw >> np.uint64(8)) % np.uint64(24)
+    if dtype.kind == "i":
+        small = small - np.uint64(8)
+    wide = raw >> np.uint64(64 - 8 * dtype.itemsize)
+    return np.where(raw % np.uint64(3) < 2, small, wide).astype(np.int64).astype(dtype)
+
+
+def _ordinary_floats(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers between -8 and 8: some integers, most with a full significand, magnitudes down to about 2**-10."""
+    bits = np.finfo(dtype).nmant + 1
+    significand = (raw >> np.uint64(11)) % np.uint64(1 << bits)
+    exponent = 3 - np.minimum((raw % np.uint64(16)).astype(np.int64), 8)
+    numbers = np.ldexp(significand.astype(np.float64) - float(1 << (bits - 1)), exponent - (bits - 1))
+    whole = (raw >> np.uint64(4)) % np.uint64(8) == 0
+    return np.where(whole, np.trunc(numbers), numbers).astype(dtype)
+
+
+def edge_values(dtype: np.dtype) -> np.ndarray:
+    """Return the values at which code for the type goes wrong most: zeros, signs, extremes, and what is no number."""
+    if dtype.kind == "u":
+        top = np.iinfo(dtype).max
+        return np.array([0, 1, 2, top, top - 1, top // 2, top // 2 + 1], dtype)
+    if dtype.kind == "i":
+        info = np.iinfo(dtype)
+        return np.array([0, 1, -1, 2, -2, info.min, info.min + 1, info.max, info.max - 1], dtype)
+    limits = np.finfo(dtype)
+    positive = [
+        0.0,
+        1.0,
+        0.5,
+        2.0,
+        1.0 + float(limits.eps),
+        float(limits.max),
+        float(limits.smallest_normal),
+        float(limits.smallest_subnormal),
+        float(limits.smallest_normal) - float(limits.smallest_subnormal),
+        float("inf"),
+        float("nan"),
+    ]
+    return np.array([sign * number for number in positive for sign in (1.0, -1.0)], dtype)
+
+
+def default_arguments(kernel: wp.Kernel, dims: Sequence[int]) -> tuple[Argument, ...]:
+    """Describe launch arguments for a kernel of which only its source is known.
+
+    Arrays get the launch's extents (the first ones, or the last one repeated), integers stay valid as indices into all
+    of them, and an array is written if the source stores to it by name or passes it to an atomic or to a function.
+    """
+    written = _written_names(kernel)
+    smallest = min(dims, default=1)
+    return tuple(
+        argument
+        for parameter in parameters_of(kernel)
+        for argument in _default(parameter, tuple(dims), (0, max(smallest - 1, 0)), parameter.name in written)
+    )
+
+
+def _default(parameter: Parameter, dims: tuple[int, ...], integers: Range, written: bool) -> list[Argument]:
+    arguments = []
+    for path, array in arrays_of((parameter,)):
+        shape = (dims + dims[-1:] * array.rank)[: array.rank]
+        arguments.append(Argument(path, shape, _integer_ranges("", array.element, integers), written))
+    if not isinstance(parameter.type, Array):
+        arguments.append(Argument(parameter.name, (), _integer_ranges("", parameter.type, integers)))
+    return arguments
+
+
+def _integer_ranges(path: str, kind: Plain | Struct | Array, integers: Range) -> dict[str, Range]:
+    if isinstance(kind, Array):
+        return {}
+    if isinstance(kind, Plain):
+        limit = np.iinfo(kind.scalar).max if kind.scalar.kind in "iu" else 0
+        return {path: (integers[0], min(integers[1], int(limit)))} if limit else {}
+    parts = ((f"{path}.{name}" if path else name, part) for name, part in kind.fields.items())
+    return {leaf: bounds for name, part in parts for leaf, bounds in _integer_ranges(name, part, integers).items()}
+
+
+def _written_names(kernel: wp.Kernel) -> set[str]:
+    """Return the parameters that the kernel's source stores to, or hands to a call that may."""
+    written = set()
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kernel.func)))):
+        if isinstance(node, ast.Assign):
+            targets: list[ast.expr] = node.targets
+        elif isinstance(node, ast.AugAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Call):
+            targets = list(node.args)
+        else:
+            continue
+        written |= {_root_name(target) for target in targets}
+    return written
+
+
+def _root_name(node: ast.expr) -> str:
+    while isinstance(node, (ast.Subscript, ast.Attribute)):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,120 @@
+"""What a kernel's parameters are, in NumPy's terms: scalar dtypes with element shapes, structs, arrays of either.
+
+A path names a part of a parameter: `out` (the parameter), `body.inner.mass` (a field). Everything here is read from the
+loaded Warp kernel, so that nobody else has to know how Warp describes types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import warp as wp
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A scalar (`shape` is empty), vector, quaternion or matrix of `scalar`s."""
+
+    warp_type: Any
+    scalar: np.dtype
+    shape: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The NumPy dtype of one element in an array, without the element's own shape."""
+        return self.scalar
+
+
+@dataclass(frozen=True)
+class Struct:
+    """A struct with its fields in their order. `warp_type` is what the struct decorator returned."""
+
+    warp_type: Any
+    fields: Mapping[str, Type]
+    dtype: np.dtype
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of `rank` dimensions; its elements are plain values or structs."""
+
+    element: Plain | Struct
+    rank: int
+
+
+Type = Plain | Struct | Array
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a kernel."""
+
+    name: str
+    type: Type
+
+
+def parameters_of(kernel: wp.Kernel) -> tuple[Parameter, ...]:
+    """Return the kernel's parameters in their order; raises TypeError for a type that the back ends cannot pass."""
+    return tuple(Parameter(arg.label, describe(arg.type)) for arg in kernel.adj.args)
+
+
+def describe(warp_type: Any) -> Type:
+    """Describe a type as Warp annotates it (`wp.vec3`, a struct, `wp.array(dtype=float)`); raises TypeError."""
+    if isinstance(warp_type, wp.array):
+        element = describe(warp_type.dtype)
+        if isinstance(element, Array):
+            raise TypeError("an array of arrays cannot be passed")
+        return Array(element, int(warp_type.ndim))
+    if hasattr(warp_type, "vars") and hasattr(warp_type, "numpy_dtype"):
+        fields = {name: describe(var.type) for name, var in warp_type.vars.items()}
+        return Struct(warp_type, MappingProxyType(fields), np.dtype(warp_type.numpy_dtype()))
+    scalar = getattr(warp_type, "_wp_scalar_type_", warp_type)
+    try:
+        dtype = np.dtype(wp.dtype_to_numpy(scalar))
+    except (TypeError, KeyError, ValueError) as error:
+        raise TypeError(f"a parameter of type {warp_type} cannot be passed") from error
+    return Plain(warp_type, dtype, tuple(getattr(warp_type, "_shape_", ())))
+
+
+def arrays_of(parameters: tuple[Parameter, ...]) -> Iterator[tuple[str, Array]]:
+    """Yield the arrays among the parameters with their paths, those inside struct values included."""
+    for parameter in parameters:
+        yield from _arrays(parameter.name, parameter.type)
+
+
+def _arrays(path: str, kind: Type) -> Iterator[tuple[str, Array]]:
+    if isinstance(kind, Array):
+        yield path, kind
+    elif isinstance(kind, Struct):
+        for name, field in kind.fields.items():
+            yield from _arrays(f"{path}.{name}", field)
+
+
+def leaves_of(path: str, element: Plain | Struct, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the scalar-dtype parts of an array's `values` with their paths, as views; array fields are left out.
+
+    A leaf has the array's shape followed by the element's own: `(n, 3)` for an array of n vec3.
+    """
+    if isinstance(element, Plain):
+        yield path, values
+        return
+    for name, field in element.fields.items():
+        if not isinstance(field, Array):
+            yield from leaves_of(f"{path}.{name}", field, values[name])
+
+
+def is_float(dtype: np.dtype) -> bool:
+    """Whether values of the dtype carry gradients."""
+    return dtype.kind == "f"
+
+
+def has_gradient(element: Plain | Struct) -> bool:
+    """Whether an array of such elements has a gradient: some part of an element is a float."""
+    if isinstance(element, Plain):
+        return is_float(element.scalar)
+    return any(has_gradient(field) for field in element.fields.values() if not isinstance(field, Array))
