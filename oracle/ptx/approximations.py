@@ -72,7 +72,8 @@ def div(a: Array, b: Array, ftz: bool = False) -> Array:
     quotient = a / b
     magnitude = np.abs(b)
     large = (magnitude > _LARGE_DIVISOR) & (magnitude < np.inf)
-    quotient = np.where(large, quotient * np.float32(0) + a * np.float32(0), quotient)
+    # Times one or zero: a zero keeps the quotient's sign, and infinity becomes NaN.
+    quotient = quotient * ~large
     return flush(quotient) if ftz else quotient
 
 
@@ -99,6 +100,5 @@ def _rsqrt(a: Array) -> Array:
 
 def _gross(function: Callable[[Any], Any], a: Array) -> Array:
     high = (a.view(np.uint64) & _HIGH_WORD).view(np.float64)
-    # A NaN whose payload lies in the lower word must not turn into an infinity.
-    result = flush(function(np.where(np.isnan(a), a, flush(high))))
+    result = flush(function(flush(high)))
     return (result.view(np.uint64) & _HIGH_WORD).view(np.float64)

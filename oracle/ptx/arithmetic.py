@@ -149,10 +149,10 @@ TESTS: dict[str, Callable[[Array], Array]] = {
     "infinite": np.isinf,
     "number": lambda a: a == a,
     "notanumber": np.isnan,
-    "normal": lambda a: np.isfinite(a) & (np.abs(a) >= SMALLEST_NORMAL[a.dtype]),
+    "normal": lambda a: np.isfinite(a) & ((np.abs(a) >= SMALLEST_NORMAL[a.dtype]) | (a == 0)),
     "subnormal": lambda a: (a != 0) & (np.abs(a) < SMALLEST_NORMAL[a.dtype]),
 }
-"""`testp`: property name to predicate over an array. Zero is neither normal nor subnormal."""
+"""`testp`: property name to predicate over an array. Zeros count as normal."""
 
 
 def fma_narrow(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:

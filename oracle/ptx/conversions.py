@@ -70,14 +70,15 @@ def int_to_float(a: Array, dtype: Any, mode: str = "rn") -> Array:
     target = np.dtype(dtype)
     if mode == "rn" and target.itemsize >= 4:
         return a.astype(target)
-    if a.dtype.itemsize < 8:
-        exact = a.astype(np.float64)
-        return narrow(exact, target, mode) if target != _FLOAT64 else exact
-    high = (a >> 32).astype(np.float64) * 4294967296.0
+    nearest = a.astype(np.float64)
+    # Integers that float64 cannot hold lie far beyond float16's range.
+    if a.dtype.itemsize < 8 or target.itemsize == 2:
+        return nearest if target == _FLOAT64 else narrow(nearest, target, mode)
+    high = (a >> a.dtype.type(32)).astype(np.float64) * 4294967296.0
     nearest, lost = two_sum(high, (a & a.dtype.type(_LOW_HALF)).astype(np.float64))
     if target != _FLOAT64:
         return narrow(to_odd(nearest, lost), target, mode)
-    return step_towards(nearest, compare_exact(lost, np.zeros_like(lost)), mode)
+    return step_towards(nearest, np.sign(lost), mode)
 
 
 def int_to_int(a: Array, dtype: Any) -> Array:

@@ -1,12 +1,9 @@
-"""PTX's integer, logic, shift and bit-field instructions on NumPy arrays.
+"""PTX's integer arithmetic on NumPy arrays.
 
-Operands have the instruction's type (`.b32` as uint32 or int32) and results have it too unless said otherwise.
-Arithmetic wraps. Carries are boolean arrays: CC.CF after an addition, and the borrow after a subtraction.
+Operands have the instruction's type, and results have it too unless said otherwise. Arithmetic wraps. Carries are boolean arrays: CC.CF after an addition, and the borrow after a subtraction.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
@@ -169,164 +166,22 @@ def sad(a: Array, b: Array, c: Array) -> Array:
     return np.where(a < b, y - x, x - y).view(a.dtype) + c
 
 
-def shl(a: Array, amount: Array) -> Array:
-    """a shifted left by `amount` (uint32); from the width on, 0."""
-    bits = width(a)
-    return np.where(amount < bits, a << np.minimum(amount, bits - 1).astype(a.dtype), a.dtype.type(0))
-
-
-def shr(a: Array, amount: Array) -> Array:
-    """a shifted right by `amount` (uint32): filled with the sign if signed, with zeros if not; clamped at the width."""
-    bits = width(a)
-    shifted = a >> np.minimum(amount, bits - 1).astype(a.dtype)
-    return shifted if a.dtype.kind == "i" else np.where(amount < bits, shifted, a.dtype.type(0))
-
-
-def shf_l(low: Array, high: Array, amount: Array, wrap: bool) -> Array:
-    """`shf.l`: the upper 32 bits of (high:low) shifted left by amount mod 32 (`.wrap`) or at most 32 (`.clamp`)."""
-    joined = _join(low, high)
-    return (joined << _funnel_amount(amount, wrap) >> _HALF).astype(np.uint32).view(low.dtype)
-
-
-def shf_r(low: Array, high: Array, amount: Array, wrap: bool) -> Array:
-    """`shf.r`: the lower 32 bits of (high:low) shifted right by amount mod 32 (`.wrap`) or at most 32 (`.clamp`)."""
-    joined = _join(low, high)
-    return (joined >> _funnel_amount(amount, wrap)).astype(np.uint32).view(low.dtype)
-
-
-def bfe(a: Array, position: Array, length: Array) -> Array:
-    """The field of `length` bits at `position` (each taken mod 256), zero- or sign-extended by a's type.
-
-    Bits past the top repeat the sign bit of a when signed and are zero otherwise.
-    """
-    bits = width(a)
-    pos = (position & 0xFF).astype(np.int64)
-    size = (length & 0xFF).astype(np.int64)
-    top = np.minimum(pos + size, bits)
-    count = np.maximum(top - pos, 0)
-    # Push the field to the top, then down again, extending with the type's own shift.
-    up = np.where(count > 0, bits - top, 0).astype(a.dtype)
-    down = np.where(count > 0, bits - count, 0).astype(a.dtype)
-    field = (a << up) >> down
-    outside = a >> a.dtype.type(bits - 1) if a.dtype.kind == "i" else np.zeros_like(a)
-    field = np.where(count > 0, field, outside)
-    return np.where(size == 0, a.dtype.type(0), field)
-
-
-def bfi(a: Array, b: Array, position: Array, length: Array) -> Array:
-    """b with the low `length` bits of a put in at `position` (each taken mod 256)."""
-    bits = width(a)
-    pos = (position & 0xFF).astype(np.int64)
-    size = np.minimum((length & 0xFF).astype(np.int64), bits)
-    x, y = as_unsigned(a), as_unsigned(b)
-    one = x.dtype.type(1)
-    ones = np.where(size == bits, ~x.dtype.type(0), (one << np.minimum(size, bits - 1).astype(x.dtype)) - one)
-    shift = np.minimum(pos, bits - 1).astype(x.dtype)
-    mask = np.where(pos < bits, ones << shift, x.dtype.type(0))
-    return ((y & ~mask) | ((x << shift) & mask)).view(a.dtype)
-
-
-def bfind(a: Array, shift_amount: bool = False) -> Array:
-    """uint32 position of the highest bit that differs from the sign; 0xffffffff if none.
-
-    With `shift_amount`, how far left to shift to bring that bit to the top instead.
-    """
-    bits = width(a)
-    x = as_unsigned(np.where(a < 0, ~a, a)) if a.dtype.kind == "i" else a
-    position = np.uint32(bits - 1) - clz(x)
-    return np.where(x == 0, position, np.uint32(bits - 1) - position) if shift_amount else position
-
-
-def popc(a: Array) -> Array:
-    """uint32 count of one bits."""
-    return np.bitwise_count(as_unsigned(a)).astype(np.uint32)
-
-
-def clz(a: Array) -> Array:
-    """uint32 count of leading zeros; the width for 0."""
-    x = as_unsigned(a)
-    step = width(a) // 2
-    while step:
-        x = x | x >> x.dtype.type(step)
-        step //= 2
-    return np.uint32(width(a)) - np.bitwise_count(x).astype(np.uint32)
-
-
-def brev(a: Array) -> Array:
-    """a with its bits in reverse order."""
-    octets = np.ascontiguousarray(as_unsigned(a)).view(np.uint8)
-    return _REVERSED[octets].view(a.dtype).byteswap()
-
-
-def prmt(a: Array, b: Array, selector: Array, mode: str = "") -> Array:
-    """Byte permutation of (b:a); `mode` is "", "f4e", "b4e", "rc8", "ecl", "ecr" or "rc16"."""
-    joined = _join(a, b)
-    select = as_unsigned(selector)
-    result = np.zeros(joined.shape, np.uint32)
-    for place in range(4):
-        if mode:
-            index = _PRMT[mode][:, place][select & np.uint32(3)]
-            byte = _byte(joined, index)
-        else:
-            nibble = select >> np.uint32(4 * place)
-            byte = _byte(joined, nibble & np.uint32(7))
-            sign = (nibble & np.uint32(8)).astype(bool)
-            byte = np.where(sign, np.where(byte & np.uint32(0x80), np.uint32(0xFF), np.uint32(0)), byte)
-        result |= byte << np.uint32(8 * place)
-    return result.view(a.dtype)
-
-
-def lop3(a: Array, b: Array, c: Array, table: int) -> Array:
-    """Any function of three bits: bit (a << 2 | b << 1 | c) of the 8-bit `table`."""
-    result = np.zeros_like(a)
-    for row in range(8):
-        if table >> row & 1:
-            result = result | (a if row & 4 else ~a) & (b if row & 2 else ~b) & (c if row & 1 else ~c)
-    return result
-
-
 def dp4a(a: Array, b: Array, c: Array) -> Array:
-    """c plus the dot product of four bytes; a and b (int32 or uint32) tell the bytes' signedness."""
-    total = c.astype(np.int64)
-    for place in range(4):
-        total = total + _part(a, place, 8) * _part(b, place, 8)
-    return total.astype(c.dtype)
+    """c plus the dot product of four bytes; a and b (int32 or uint32) tell the signedness of their bytes."""
+    products = _parts(a, 1) * _parts(b, 1)
+    return (products.sum(-1) + c).astype(c.dtype)
 
 
 def dp2a(a: Array, b: Array, c: Array, high: bool) -> Array:
     """c plus a's two 16-bit halves times two bytes of b: the upper two (`.hi`) or the lower two (`.lo`)."""
-    total = c.astype(np.int64)
-    for place in range(2):
-        total = total + _part(a, place, 16) * _part(b, place + 2 * high, 8)
-    return total.astype(c.dtype)
+    octets = _parts(b, 1)
+    products = _parts(a, 2) * (octets[..., 2:] if high else octets[..., :2])
+    return (products.sum(-1) + c).astype(c.dtype)
 
 
-def fns(mask: Array, base: Array, offset: Array) -> Array:
-    """Position of the `offset`-th set bit of mask counted from `base` (backward if negative), or 0xffffffff."""
-    found = np.full(mask.shape, 0xFFFFFFFF, np.uint32)
-    for lane in np.ndindex(mask.shape):
-        bits, start, count = int(mask[lane]) & 0xFFFFFFFF, int(base[lane]), int(offset[lane])
-        places = range(start, 32) if count >= 0 else range(start, -1, -1)
-        if count == 0:
-            places = range(start, start + 1)
-        hits = [p for p in places if bits >> p & 1]
-        wanted = max(abs(count), 1)
-        if len(hits) >= wanted:
-            found[lane] = hits[wanted - 1]
-    return found
-
-
-_REVERSED = np.array([int(f"{i:08b}"[::-1], 2) for i in range(256)], np.uint8)
-
-_PRMT = {
-    "f4e": np.array([[0, 1, 2, 3], [1, 2, 3, 4], [2, 3, 4, 5], [3, 4, 5, 6]], np.uint32),
-    "b4e": np.array([[0, 7, 6, 5], [1, 0, 7, 6], [2, 1, 0, 7], [3, 2, 1, 0]], np.uint32),
-    "rc8": np.array([[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2], [3, 3, 3, 3]], np.uint32),
-    "ecl": np.array([[0, 1, 2, 3], [1, 1, 2, 3], [2, 2, 2, 3], [3, 3, 3, 3]], np.uint32),
-    "ecr": np.array([[0, 0, 0, 0], [0, 1, 1, 1], [0, 1, 2, 2], [0, 1, 2, 3]], np.uint32),
-    "rc16": np.array([[0, 1, 0, 1], [2, 3, 2, 3], [0, 1, 0, 1], [2, 3, 2, 3]], np.uint32),
-}
-"""Source byte of each result byte (lowest first) for each selector value, by `prmt` mode."""
+def _parts(a: Array, size: int) -> Array:
+    """The pieces of `size` bytes of each element, lowest first along a new last axis, as int64."""
+    return a[..., None].view(f"{a.dtype.kind}{size}").astype(np.int64)
 
 
 def _as_number(carry: Array | bool, like: Array) -> Array:
@@ -350,22 +205,3 @@ def _divide(a: Array, b: Array) -> tuple[Array, Array]:
 def _low24(a: Array) -> Array:
     eight = a.dtype.type(8)
     return a << eight >> eight
-
-
-def _join(low: Array, high: Array) -> Array:
-    return as_unsigned(high).astype(np.uint64) << _HALF | as_unsigned(low)
-
-
-def _funnel_amount(amount: Array, wrap: bool) -> Array:
-    x = as_unsigned(amount)
-    return (x & np.uint32(31) if wrap else np.minimum(x, np.uint32(32))).astype(np.uint64)
-
-
-def _byte(joined: Array, index: Array) -> Array:
-    return (joined >> (index.astype(np.uint64) * np.uint64(8)) & np.uint64(0xFF)).astype(np.uint32)
-
-
-def _part(a: Array, place: int, bits: int) -> Array:
-    part: Any = as_unsigned(a) >> np.uint32(place * bits)
-    kind = "i" if a.dtype.kind == "i" else "u"
-    return part.astype(f"u{bits // 8}").view(f"{kind}{bits // 8}").astype(np.int64)
