@@ -1,6 +1,6 @@
 """Floating-point arithmetic of PTX on NumPy arrays: every operation rounds the exact result once.
 
-Operands are float16, float32 or float64 arrays of one type (any mix of shapes that broadcast), results have that type.
+Operands are float16, float32 or float64 arrays of one type, of shapes that broadcast; results have that type.
 `mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up. A NaN result is some
 quiet NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
 """

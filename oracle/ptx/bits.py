@@ -1,7 +1,8 @@
 """PTX's shifts, bit fields, permutations and logic on NumPy arrays.
 
-Operands have the instruction's type (`.b32` as uint32 or int32), shift amounts, positions and lengths are uint32; results
-have the instruction's type unless said otherwise. Views of bytes assume a little-endian machine, as CUDA's hosts are.
+Operands have the instruction's type (`.b32` as uint32 or int32), shift amounts, positions and lengths are uint32;
+results have the instruction's type unless said otherwise. Operands are arrays of at least one dimension, of shapes that
+broadcast. Bytes are viewed as on a little-endian machine, like all that CUDA runs on.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """PTX's integer arithmetic on NumPy arrays.
 
-Operands have the instruction's type, and results have it too unless said otherwise. Arithmetic wraps. Carries are boolean arrays: CC.CF after an addition, and the borrow after a subtraction.
+Operands have the instruction's type, and results have it too unless said otherwise. Arithmetic wraps. Carries are
+boolean arrays: CC.CF after an addition, and the borrow after a subtraction. What PTX leaves open is fixed here:
+division by zero gives all ones (the remainder: the dividend), MIN / -1 gives MIN (the remainder: 0).
 """
 
 from __future__ import annotations
@@ -129,13 +131,13 @@ def mad_hi_carry(a: Array, b: Array, c: Array, carry: Array | bool = False) -> t
 
 
 def div(a: Array, b: Array) -> Array:
-    """Quotient truncated towards zero. Division by zero gives all ones, MIN / -1 gives MIN (PTX leaves both open)."""
+    """Quotient truncated towards zero. Division by zero gives all ones, MIN / -1 gives MIN."""
     quotient, _ = _divide(a, b)
     return quotient
 
 
 def rem(a: Array, b: Array) -> Array:
-    """Remainder with the sign of a. By zero it is a, MIN rem -1 is 0 (PTX leaves both open)."""
+    """Remainder with the sign of a. By zero it is a, MIN rem -1 is 0."""
     _, remainder = _divide(a, b)
     return remainder
 
