@@ -154,7 +154,7 @@ def _check_kernel_options(call: ast.Call) -> None:
 
 def _check_parameters(node: ast.FunctionDef, scope: Scope) -> list[str]:
     arguments = node.args
-    for default in [*arguments.defaults, *arguments.kw_defaults]:
+    for default in filter(None, [*arguments.defaults, *arguments.kw_defaults]):
         refuse(default, "a parameter has no default")
     if arguments.posonlyargs or arguments.vararg or arguments.kwonlyargs or arguments.kwarg:
         refuse(node, "parameters are plain and positional")

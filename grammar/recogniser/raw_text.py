@@ -96,6 +96,8 @@ def _check_lexemes(text: str) -> None:
     for match in _LEXEME.finditer(text):
         at = match.start()
         kind = match.lastgroup
+        if depth and at - outermost > MAX_LOGICAL_LINE:
+            raise RawTextError(text, outermost, f"more than {MAX_LOGICAL_LINE} characters inside brackets")
         if kind == "string" and at and (text[at - 1].isalnum() or text[at - 1] == "_"):
             raise RawTextError(text, at - 1, "string with a prefix")
         if kind == "comment":
@@ -113,7 +115,5 @@ def _check_lexemes(text: str) -> None:
                 raise RawTextError(text, at, f"more than {MAX_BRACKETS} brackets inside each other")
         elif kind == "close":
             depth = max(depth - 1, 0)
-        if depth and at - outermost > MAX_LOGICAL_LINE:
-            raise RawTextError(text, outermost, f"more than {MAX_LOGICAL_LINE} characters inside brackets")
-    if depth and len(text) - outermost > MAX_LOGICAL_LINE:
+    if depth:
         raise RawTextError(text, outermost, "bracket never closed")
