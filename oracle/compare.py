@@ -89,7 +89,8 @@ def _check_same_leaves(cpu: Mapping[str, np.ndarray], cuda: Mapping[str, np.ndar
     for name, values in cpu.items():
         if (values.shape, values.dtype) != (cuda[name].shape, cuda[name].dtype):
             raise ValueError(
-                f"the back ends returned {name} as {values.shape} {values.dtype} and {cuda[name].shape} {cuda[name].dtype}"
+                f"the back ends returned {name} as {values.shape} {values.dtype} "
+                f"and {cuda[name].shape} {cuda[name].dtype}"
             )
 
 

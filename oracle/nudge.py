@@ -128,7 +128,7 @@ class _Nudges:
 
 
 class NudgedModule:
-    """A loaded Warp module's cpu code with the library functions redirected. `object_file` is the one that Warp made."""
+    """A loaded Warp module's cpu code, which Warp left in `object_file`, with the library functions redirected."""
 
     def __init__(self, kernel: wp.Kernel, object_file: bytes) -> None:
         self._nudges = _load_nudges()

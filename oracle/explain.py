@@ -1,0 +1,116 @@
+"""Does rounding in library functions, or the order of float atomics, explain why two observations differ?
+
+Each differing element is judged on its own, by how far it moved when the library functions' results were nudged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from oracle.compare import Comparison, Leaf
+from oracle.observation import Observation, Verdict
+
+SPREAD_FACTOR = 2.0
+"""Allowed difference over the largest one that nudging caused.
+
+Nudges are drawn at random, so the largest of a few dozen falls short of the worst case: for a sum of many rounded terms
+it lies near two standard deviations, and CUDA's own rounding seldom beyond four.
+"""
+
+
+def unstable_spread(dtype: np.dtype) -> float:
+    """Return how far nudging may move an element, relative to its size, before it says nothing about the compiler.
+
+    A third of the significand's bits must survive: 2^-3 for float16, 2^-8 for float32, 2^-17 for float64. A wrong
+    operation moves a value further than that more often than not.
+    """
+    return float(2.0 ** -((np.finfo(dtype).nmant + 1) // 3))
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The verdict on the differences of two observations, with the element that decided it, in words."""
+
+    verdict: Verdict
+    element: str
+
+
+@dataclass(frozen=True)
+class _Elements:
+    """The differing elements of one leaf; `cpu`, `cuda` and `slack` are flat, `nudged` has one row per run."""
+
+    leaf: Leaf
+    cpu: np.ndarray
+    cuda: np.ndarray
+    slack: np.ndarray
+    nudged: np.ndarray
+
+
+def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged: Sequence[Observation]) -> Explanation:
+    """Judge what differs between `cpu` and `cuda`, given runs of the cpu code with its library functions nudged.
+
+    `match` if every difference lies within the atomics' order slack and `SPREAD_FACTOR` times what nudging caused,
+    `unstable` if some of those were moved so far by nudging, or changed an integer or a NaN, that agreement would mean
+    nothing, and `mismatch` if a difference remains.
+    """
+    unstable: str | None = None
+    for leaf in comparison.differing:
+        elements = _elements(leaf, cpu, cuda, nudged)
+        floats = leaf.dtype.kind == "f"
+        explained, shaky = _judge_floats(elements) if floats else _judge_integers(elements)
+        if not explained.all():
+            return Explanation(Verdict.MISMATCH, _describe(elements, int(np.argmin(explained))))
+        if shaky.any() and unstable is None:
+            unstable = _describe(elements, int(np.argmax(shaky)))
+    return Explanation(Verdict.UNSTABLE, unstable) if unstable is not None else Explanation(Verdict.MATCH, "")
+
+
+def _elements(leaf: Leaf, cpu: Observation, cuda: Observation, nudged: Sequence[Observation]) -> _Elements:
+    slack = np.zeros(leaf.differing)
+    for observation in (cpu, cuda):
+        if leaf.name in observation.order_slack:
+            slack = np.maximum(slack, observation.order_slack[leaf.name][leaf.mask])
+    first = cpu.values[leaf.name][leaf.mask]
+    runs = [run.values[leaf.name][leaf.mask] for run in nudged]
+    return _Elements(
+        leaf=leaf,
+        cpu=first,
+        cuda=cuda.values[leaf.name][leaf.mask],
+        slack=slack,
+        nudged=np.stack(runs) if runs else np.empty((0, first.size), first.dtype),
+    )
+
+
+def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
+    """Return masks: which differences are explained, and which of those only by an unstable element."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        cpu, cuda = elements.cpu.astype(np.float64), elements.cuda.astype(np.float64)
+        moves = np.abs(elements.nudged.astype(np.float64) - cpu)
+        spread = np.max(moves, axis=0, initial=0.0)
+        allowed = elements.slack + SPREAD_FACTOR * spread
+        # allowed > 0: zeros of different sign are no distance apart and yet differ
+        within = (allowed > 0) & (np.abs(cuda - cpu) <= allowed)
+        size = np.maximum(np.abs(cpu), np.abs(cuda))
+        shaky = spread > unstable_spread(elements.leaf.dtype) * size
+    finite = np.isfinite(cpu) & np.isfinite(cuda)
+    changed_kind = np.any(np.isfinite(elements.nudged) != np.isfinite(elements.cpu), axis=0)
+    return changed_kind | (finite & within), changed_kind | (finite & shaky)
+
+
+def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
+    """An integer or boolean that nudging changes depends on rounding: it is explained, and unstable."""
+    changed = np.any(elements.nudged != elements.cpu, axis=0)
+    return changed, changed
+
+
+def _describe(elements: _Elements, position: int) -> str:
+    index = np.argwhere(elements.leaf.mask)[position]
+    at = ", ".join(str(i) for i in index)
+    values = f"cpu {elements.cpu[position]}, cuda {elements.cuda[position]}"
+    moved = elements.nudged[:, position]
+    if not moved.size:
+        return f"{elements.leaf.name}[{at}]: {values}"
+    return f"{elements.leaf.name}[{at}]: {values}, nudged from {moved.min()} to {moved.max()}"
