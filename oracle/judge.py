@@ -1,0 +1,157 @@
+"""The verdict on one kernel: run both targets on the same inputs, compare, and ask what explains a difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from extractor.compiling import Compiled
+from oracle.compare import Comparison, compare
+from oracle.cpu_object import PrivateApiError
+from oracle.explain import Explanation, explain
+from oracle.inputs import Inputs
+from oracle.nudge import ALL_DOWN, ALL_UP, UNCHANGED, NudgedModule
+from oracle.observation import Observation, Verdict
+from oracle.ptx.errors import Fault, Malformed, StepLimit, Unsupported
+from oracle.ulp import BOUNDS
+
+FEW_SEEDS = (ALL_UP, ALL_DOWN, *range(3, 17))
+"""Enough nudged runs to explain nearly every difference that rounding makes; a run takes about 0.2 ms."""
+
+MANY_SEEDS = tuple(range(17, 273))
+"""Further runs before a kernel is accused, so that a threshold between two close values is crossed at least once."""
+
+
+class Backend(Protocol):
+    """What executes one target; the modules in `oracle.backends` are such."""
+
+    def run(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
+        """Launch the kernel on copies of `inputs`, then its backward pass if asked for."""
+        ...
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on a kernel and why. `seconds` holds the time per back end, and for `nudge`.
+
+    `comparison` is missing where a back end returned nothing to compare. `functions` are the library functions that the
+    kernel called, known only where a difference had to be explained.
+    """
+
+    verdict: Verdict
+    reason: str
+    comparison: Comparison | None = None
+    functions: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a record or a finding says about the verdict; no times, which differ from run to run."""
+        return {
+            "verdict": str(self.verdict),
+            "reason": self.reason,
+            "worst": self.comparison.to_json() if self.comparison else {},
+            "library_functions": list(self.functions),
+        }
+
+
+class Judge:
+    """Judges kernels with `cuda` as the back end for that target, called `cuda_name` (`device` or `emulator`).
+
+    Kernels must have been compiled without optimisation for the cpu, which is the extractor's default: at higher levels
+    clang drops calls of library functions, whose rounding then explains nothing and accuses the compiler.
+    """
+
+    def __init__(self, cpu: Backend, cuda: Backend, cuda_name: str) -> None:
+        self._cpu = cpu
+        self._cuda = cuda
+        self._cuda_name = cuda_name
+        self._nudged: tuple[bytes, NudgedModule] | None = None
+
+    @property
+    def backends(self) -> tuple[str, str]:
+        """The names of the back ends that run."""
+        return "cpu", self._cuda_name
+
+    def judge(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Judgement:
+        """Run `compiled` over `dims` on both targets, forward and with `backward` also backward, and judge."""
+        seconds: dict[str, float] = {}
+        with _timed(seconds, "cpu"):
+            cpu = self._cpu.run(compiled, dims, inputs, backward)
+        try:
+            with _timed(seconds, self._cuda_name):
+                cuda = self._cuda.run(compiled, dims, inputs, backward)
+        except (Unsupported, Malformed) as error:
+            return Judgement(Verdict.UNSUPPORTED, str(error), seconds=seconds)
+        except StepLimit as error:
+            return Judgement(Verdict.HANG, f"the {self._cuda_name} is {error}", seconds=seconds)
+        except Fault as error:
+            return Judgement(Verdict.MISMATCH, f"the {self._cuda_name} saw: {error}", seconds=seconds)
+        comparison = compare(cpu, cuda)
+        if cuda.reports:
+            more = f" (and {len(cuda.reports) - 1} more)" if len(cuda.reports) > 1 else ""
+            reason = f"the {self._cuda_name} saw: {cuda.reports[0]}{more}"
+            return Judgement(Verdict.MISMATCH, reason, comparison, (), seconds)
+        if comparison.equal:
+            return Judgement(Verdict.MATCH, "equal to the bit", comparison, (), seconds)
+        if explain(cpu, cuda, comparison, ()).verdict is Verdict.MATCH:
+            return Judgement(Verdict.MATCH, "differs by the order of float atomics", comparison, (), seconds)
+        with _timed(seconds, "nudge"):
+            verdict, reason, functions = self._judge_rounding(
+                compiled, lambda: self._cpu.run(compiled, dims, inputs, backward), cpu, cuda
+            )
+        return Judgement(verdict, reason, comparison, functions, seconds)
+
+    def _judge_rounding(
+        self, compiled: Compiled, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
+    ) -> tuple[Verdict, str, tuple[str, ...]]:
+        """Return the verdict, the reason and the library functions that the kernel called."""
+        try:
+            nudged = self._nudged_module(compiled)
+        except (PrivateApiError, ValueError) as error:
+            return Verdict.UNSUPPORTED, f"rounding cannot be measured: {error}", ()
+        again, functions = nudged.run(launch, UNCHANGED)
+        if not compare(cpu, again).equal:
+            return Verdict.MISMATCH, f"the cpu code does not repeat itself: {_worst(compare(cpu, again))}", functions
+        comparison = compare(cpu, cuda)
+        if not functions:
+            return Verdict.MISMATCH, f"{_worst(comparison)}; no library function was called", ()
+        runs: list[Observation] = []
+        explanation = Explanation(Verdict.MISMATCH, "")
+        for seeds in (FEW_SEEDS, MANY_SEEDS):
+            runs += [nudged.run(launch, seed)[0] for seed in seeds]
+            explanation = explain(cpu, cuda, comparison, runs)
+            if explanation.verdict is not Verdict.MISMATCH:
+                break
+        return explanation.verdict, _reason(explanation, comparison, functions), functions
+
+    def _nudged_module(self, compiled: Compiled) -> NudgedModule:
+        """Return the nudged module that holds the kernel; kernels of one batch share it."""
+        if self._nudged is None or self._nudged[0] is not compiled.cpu_object:
+            self._nudged = compiled.cpu_object, NudgedModule(compiled.kernel, compiled.cpu_object)
+        return self._nudged[1]
+
+
+def _worst(comparison: Comparison) -> str:
+    return max(comparison.differing, key=lambda leaf: leaf.worst).describe()
+
+
+def _reason(explanation: Explanation, comparison: Comparison, functions: Sequence[str]) -> str:
+    """Say what differs, and which functions with which bounds explain it or fail to."""
+    bounds = ", ".join(f"{name} ({BOUNDS[name].apart} ULP)" for name in functions)
+    if explanation.verdict is Verdict.MATCH:
+        return f"{_worst(comparison)}; explained by rounding in {bounds}"
+    if explanation.verdict is Verdict.UNSTABLE:
+        return f"{explanation.element} by rounding in {bounds} alone"
+    return f"{explanation.element}; not explained by rounding in {bounds}"
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[name] = time.perf_counter() - start
