@@ -1,8 +1,8 @@
 """Inputs for a kernel from a seed: ordinary values with the edge values of their types among them.
 
 Only integer arithmetic on a PCG64 stream goes into them, so that a seed means the same inputs on every platform and
-with every NumPy. Each part of each parameter has a stream of its own, named by its path: removing a parameter leaves the
-others' values as they were.
+with every NumPy. Each part of each parameter has a stream of its own, named by its path: removing a parameter leaves
+the others' values as they were.
 """
 
 from __future__ import annotations
@@ -159,14 +159,18 @@ def _ordinary_integers(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.where(raw % np.uint64(3) < 2, small, wide).astype(np.int64).astype(dtype)
 
 
+_EXPONENTS = np.array([3, 3, 2, 2, 1, 1, 1, 0, 0, 0, -1, -1, -2, -3, -5, -8])
+
+
 def _ordinary_floats(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Return numbers between -8 and 8: some integers, most with a full significand, magnitudes down to about 2**-10."""
+    """Return numbers between -8 and 8: one in eight an integer, the others with a full significand."""
     bits = np.finfo(dtype).nmant + 1
     significand = (raw >> np.uint64(11)) % np.uint64(1 << bits)
-    exponent = 3 - np.minimum((raw % np.uint64(16)).astype(np.int64), 8)
+    exponent = _EXPONENTS[(raw % np.uint64(16)).astype(np.int64)]
     numbers = np.ldexp(significand.astype(np.float64) - float(1 << (bits - 1)), exponent - (bits - 1))
-    whole = (raw >> np.uint64(4)) % np.uint64(8) == 0
-    return np.where(whole, np.trunc(numbers), numbers).astype(dtype)
+    whole = (raw >> np.uint64(16)) % np.uint64(17)
+    is_whole = (raw >> np.uint64(4)) % np.uint64(8) == 0
+    return np.where(is_whole, whole.astype(np.float64) - 8.0, numbers).astype(dtype)
 
 
 def edge_values(dtype: np.dtype) -> np.ndarray:
@@ -189,9 +193,8 @@ def edge_values(dtype: np.dtype) -> np.ndarray:
         float(limits.smallest_subnormal),
         float(limits.smallest_normal) - float(limits.smallest_subnormal),
         float("inf"),
-        float("nan"),
     ]
-    return np.array([sign * number for number in positive for sign in (1.0, -1.0)], dtype)
+    return np.array([sign * number for number in positive for sign in (1.0, -1.0)] + [float("nan")], dtype)
 
 
 def default_arguments(kernel: wp.Kernel, dims: Sequence[int]) -> tuple[Argument, ...]:
@@ -238,7 +241,7 @@ def _written_names(kernel: wp.Kernel) -> set[str]:
         elif isinstance(node, ast.AugAssign):
             targets = [node.target]
         elif isinstance(node, ast.Call):
-            targets = list(node.args)
+            targets = [argument for argument in node.args if isinstance(argument, ast.Name)]
         else:
             continue
         written |= {_root_name(target) for target in targets}
