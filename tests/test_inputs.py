@@ -41,7 +41,7 @@ def kernel_of(**types: object) -> SimpleNamespace:
 
 
 def array_inputs(dtype: object, count: int, seed: int, **ranges: tuple[int, int]) -> np.ndarray:
-    bounds = {"": each for each in ranges.values()}
+    bounds = dict.fromkeys(ranges and [""], ranges.get("x", (0, 0)))
     inputs = make_inputs(kernel_of(x=wp.array(dtype=dtype)), [Argument("x", (count,), bounds)], seed)
     return inputs.values["x"]
 

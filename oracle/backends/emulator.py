@@ -1,0 +1,186 @@
+"""The target `cuda` without a device: the PTX that NVRTC made runs on the emulator.
+
+Warp itself packs the launch: a launch recorded for the cpu holds the very parameters that a CUDA launch would pass, with
+the host's addresses in its array descriptors. They are moved to the emulator's memory, and nothing here has to know how
+Warp lays out bounds, arrays or structs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import warp as wp
+
+from extractor.compiling import Compiled
+from extractor.ptx_text import PtxText
+from oracle import ptx
+from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
+from oracle.inputs import Inputs
+from oracle.observation import Observation
+from oracle.parameters import Plain, Struct, is_float, leaves_of
+
+MAX_BLOCK = 256
+"""Threads in a block, as in Warp's own launches; a smaller launch gets one block of whole warps."""
+
+WARP_SIZE = 32
+
+
+def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
+    """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
+
+    Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that a
+    GPU would stop at, `StepLimit` for a kernel that seems not to end.
+    """
+    arguments = prepare(compiled.kernel, inputs, "cpu", backward)
+    memory = _DeviceMemory(arguments)
+    launch = _recorded(compiled.kernel, dims, arguments)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch)
+    slack = memory.order_slack(execution.float_atomics)
+    memory.copy_back()
+    values = forward_leaves(arguments)
+    reports = list(execution.reports)
+    if backward:
+        launch = _recorded(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch)
+        backward_slack = memory.order_slack(execution.float_atomics)
+        memory.copy_back()
+        gradients = gradient_leaves(arguments)
+        slack |= {leaf: bound for leaf, bound in backward_slack.items() if leaf in gradients}
+        values |= gradients
+        reports += execution.reports
+    return Observation(values, slack, tuple(reports))
+
+
+_modules: WeakKeyDictionary[PtxText, ptx.Module] = WeakKeyDictionary()
+
+
+def _module(text: PtxText) -> ptx.Module:
+    """Return the parsed module, which all kernels of a batch share."""
+    module = _modules.get(text)
+    if module is None:
+        module = _modules[text] = ptx.Module(text.text)
+    return module
+
+
+def _execute(
+    compiled: Compiled, entry: str, dims: Sequence[int], memory: _DeviceMemory, launch: wp.Launch
+) -> ptx.Execution:
+    threads = math.prod(dims)
+    block = min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
+    params = [memory.relocated(value) for value in launch.params]
+    grid = (-(-threads // block), 1, 1)
+    return ptx.launch(_module(compiled.ptx), entry, grid=grid, block=(block, 1, 1), params=params, memory=memory.memory)
+
+
+def _recorded(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **adjoint: Any) -> wp.Launch:
+    """Let Warp pack a launch without running it."""
+    return wp.launch(kernel, dim=tuple(dims), inputs=arguments.inputs, device="cpu", record_cmd=True, **adjoint)
+
+
+@dataclass(frozen=True)
+class _Region:
+    """An array, or with the suffix `.grad` a gradient, in both memories."""
+
+    path: str
+    suffix: str
+    element: Plain | Struct
+    array: wp.array
+    address: int
+
+
+class _DeviceMemory:
+    """The arrays of a launch in the emulator's global memory."""
+
+    def __init__(self, arguments: LaunchArguments) -> None:
+        self.memory = ptx.GlobalMemory()
+        self._regions = [
+            _Region(path, suffix, kind.element, array, self.memory.allocate(host_bytes(array)))
+            for path, (kind, whole) in arguments.arrays.items()
+            for suffix, array in (("", whole), (".grad", whole.grad))
+            if array is not None and array.ptr
+        ]
+        self._addresses = {region.array.ptr: region.address for region in self._regions}
+
+    def relocated(self, value: Any) -> bytes:
+        """Return the bytes of a packed parameter (a ctypes object) with host addresses replaced."""
+        if isinstance(value, ctypes.Structure):
+            value = type(value).from_buffer_copy(value)
+            self._relocate(value)
+        return bytes(value)
+
+    def _relocate(self, structure: ctypes.Structure) -> None:
+        names = [name for name, *_ in structure._fields_]
+        if {"data", "grad", "strides"} <= set(names):
+            for name in ("data", "grad"):
+                host = getattr(structure, name)
+                setattr(structure, name, self._addresses[host] if host else 0)
+            return
+        for name in names:
+            part = getattr(structure, name)
+            if isinstance(part, ctypes.Structure):
+                self._relocate(part)
+
+    def copy_back(self) -> None:
+        """Bring the host's arrays up to date."""
+        for region in self._regions:
+            size = host_size(region.array)
+            ctypes.memmove(region.array.ptr, self.memory.read(region.address, size), size)
+
+    def order_slack(self, atomics: Mapping[int, tuple[int, float]]) -> dict[str, np.ndarray]:
+        """Bound what another order of a launch's float atomics could have changed, per leaf that has any.
+
+        `atomics` maps an address to the number of additions and the sum of their absolute values; the host's arrays hold
+        what was there before. Adding n numbers in any order errs by at most (n - 1) * u * sum|x| to first order (Higham,
+        Accuracy and Stability of Numerical Algorithms, section 4.2), so two orders lie within twice that; the old value
+        is one more summand. Where the sum may overflow, any outcome is possible and the bound is infinite.
+        """
+        if not atomics:
+            return {}
+        slack = {}
+        for region in self._regions:
+            for leaf, values in leaves_of(region.path, region.element, region.array.numpy()):
+                if is_float(values.dtype):
+                    addresses = region.address + _offsets(values, region.array.ptr)
+                    bound = _bounds(values, addresses, atomics)
+                    if bound.any():
+                        slack[leaf + region.suffix] = bound
+        return slack
+
+
+def _offsets(values: np.ndarray, base: int) -> np.ndarray:
+    """Return the distance in bytes of every element of a view from `base`, in the view's shape."""
+    offsets = np.full(values.shape, values.__array_interface__["data"][0] - base, np.int64)
+    for axis, (extent, stride) in enumerate(zip(values.shape, values.strides, strict=True)):
+        shape = [1] * values.ndim
+        shape[axis] = extent
+        offsets += (np.arange(extent) * stride).reshape(shape)
+    return offsets
+
+
+def _bounds(values: np.ndarray, addresses: np.ndarray, atomics: Mapping[int, tuple[int, float]]) -> np.ndarray:
+    """Return the bound for every element, zero where no atomic went; `values` are those before the launch."""
+    limits = np.finfo(values.dtype)
+    bound = np.zeros(values.shape, np.float64)
+    for index in np.ndindex(values.shape):
+        if int(addresses[index]) in atomics:
+            count, total = atomics[int(addresses[index])]
+            total += abs(float(values[index]))
+            fits = total <= float(limits.max)  # false for NaN
+            bound[index] = 2.0 * (count + 1) * float(limits.eps) / 2.0 * total if fits else np.inf
+    return bound
+
+
+def host_size(array: wp.array) -> int:
+    """Return the number of bytes that a contiguous array occupies."""
+    return int(array.size * wp.types.type_size_in_bytes(array.dtype))
+
+
+def host_bytes(array: wp.array) -> bytes:
+    """Return a copy of the memory of a contiguous array on the cpu, padding included."""
+    return ctypes.string_at(array.ptr, host_size(array))
