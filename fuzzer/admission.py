@@ -15,7 +15,7 @@ FULL_SHARE = 0.99
 """A corpus is full when this share of its budget is used."""
 
 MISFITS = 25
-"""…or when so many records in a row were larger than what is left of it."""
+"""…or when so many records were larger than what is left of it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Admission:
         self._waiting: dict[str, deque[Candidate]] = {category: deque() for category in categories}
         self._seen = set(admitted)
         self._turn = len(self._seen) % len(self._categories)
-        self._misfits = 0
+        self._misfits: list[int] = []
         self.budget = budget
         self.used = used
         self.refused: Counter[str] = Counter()
@@ -47,12 +47,15 @@ class Admission:
         """Whether no further record is wanted."""
         if self.budget is None:
             return False
-        return self.used >= FULL_SHARE * self.budget or self._misfits >= MISFITS
+        return self.used >= FULL_SHARE * self.budget or len(self._misfits) >= MISFITS
 
     @property
     def waiting(self) -> list[int]:
-        """The indices of the kernels that wait for their category's turn, in order: what a resume must redo."""
-        return sorted(candidate.index for queue in self._waiting.values() for candidate in queue)
+        """The indices of the kernels that wait for their category's turn or for a larger budget, in order: what a
+        resume must redo.
+        """
+        queued = [candidate.index for queue in self._waiting.values() for candidate in queue]
+        return sorted(queued + self._misfits)
 
     def offer(self, candidate: Candidate) -> list[Candidate]:
         """Take one candidate and return those, perhaps none, that enter the corpus now, in order."""
@@ -65,10 +68,9 @@ class Admission:
         while not self.full and (queue := self._waiting[self._categories[self._turn]]):
             first = queue.popleft()
             if self.budget is not None and self.used + len(first.line) > self.budget:
-                self._misfits += 1
+                self._misfits.append(first.index)
                 self.refused["too large for what is left of the budget"] += 1
                 continue
-            self._misfits = 0
             self.used += len(first.line)
             self._turn = (self._turn + 1) % len(self._categories)
             entering.append(first)

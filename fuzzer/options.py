@@ -38,10 +38,13 @@ def _parse_quantity(text: str, units: dict[str, int], example: str) -> float:
 
 @dataclass(frozen=True)
 class CampaignOptions:
-    """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit."""
+    """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit.
+
+    Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one.
+    """
 
     out: Path
-    seed: int
+    seed: int | None
     categories: tuple[str, ...]
     budget: int | None = None
     time: float | None = None

@@ -1,0 +1,93 @@
+"""`python -m fuzzer run`: the command line of the campaign."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from rich.console import Console
+
+from fuzzer.options import CampaignOptions, parse_size, parse_time
+from fuzzer.run import run
+from grammar import CATEGORIES
+from grammar.errors import UserError
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing the whole usage."""
+        raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0, 2 for a bad call, 130 when interrupted."""
+    try:
+        request = _parser().parse_args(arguments)
+        return run(_options(request), Console(), fresh_seed=secrets.randbelow(10**6))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m fuzzer", description="Fuzz NVIDIA Warp's kernel compiler.")
+    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
+    command = commands.add_parser("run", help="generate kernels, compare both targets, keep what agrees")
+    command.add_argument("--budget", metavar="SIZE", help="total size of the shards, 200MB unless --time is given")
+    command.add_argument("--time", metavar="TIME", help="stop after this time, such as 90s, 30m, 2h")
+    command.add_argument("--out", type=Path, default=Path("corpus"), help="the corpus folder (default: corpus/)")
+    command.add_argument("--seed", type=int, help="the same seed gives the same corpus (default: a new one)")
+    command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    command.add_argument("--categories", metavar="A,B", help=f"some of {', '.join(CATEGORIES)}")
+    command.add_argument("--no-backward", action="store_true", help="forward code only")
+    command.add_argument("--emit", choices=["ptx"], help="add each kernel's PTX to its record")
+    command.add_argument("--cuda", choices=["auto", "device", "emulator"], default="auto")
+    command.add_argument("--arch", type=int, default=75, help="compute capability to compile for (default: 75)")
+    command.add_argument("--json-log", type=Path, metavar="FILE", help="append one JSON object per step to FILE")
+    return parser
+
+
+def _options(request: argparse.Namespace) -> CampaignOptions:
+    budget = None if request.budget is None and request.time else parse_size(request.budget or "200MB")
+    if request.workers < 1:
+        raise UserError("--workers must be at least 1")
+    if request.seed is not None and request.seed < 0:
+        raise UserError("--seed must not be negative")
+    return CampaignOptions(
+        out=request.out,
+        seed=request.seed,
+        categories=_categories(request.categories),
+        budget=budget,
+        time=parse_time(request.time) if request.time else None,
+        workers=request.workers,
+        backward=not request.no_backward,
+        emit_ptx=request.emit == "ptx",
+        cuda=request.cuda,
+        arch=request.arch,
+        json_log=request.json_log,
+    )
+
+
+def _categories(text: str | None) -> tuple[str, ...]:
+    if text is None:
+        return CATEGORIES
+    chosen = [name.strip() for name in text.split(",")]
+    for name in chosen:
+        if name not in CATEGORIES:
+            raise UserError(f"there is no category '{name}'; there are {', '.join(CATEGORIES)}")
+    return tuple(category for category in CATEGORIES if category in chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+"""One campaign: numbered batches go out to workers, their outcomes are merged in kernel order into a corpus.
+
+Kernel number i is a function of the campaign's seed and i alone, batches are numbered, and every decision depends
+only on what was merged before it. So the same seed gives the same bytes whatever the number of workers, and a campaign
+that was interrupted goes on as if it had not been.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from fuzzer.admission import Admission, Candidate
+from fuzzer.display import Display
+from fuzzer.findings import Findings, bucket, finding_files, finding_id
+from fuzzer.jsonlog import JsonLog
+from fuzzer.options import CampaignOptions
+from fuzzer.outcome import Outcome
+from fuzzer.progress import Progress, Tally
+from fuzzer.task import Task
+from fuzzer.worker import start_worker
+from oracle.observation import Verdict
+from oracle.pool import Death, Pool
+
+BATCH_KERNELS = 40
+"""Kernels per batch, and so per Warp module: past about 40 the cost per kernel no longer falls (tests/benchmarks)."""
+
+LOOKAHEAD = 2
+"""Batches in flight or waiting to be merged, per worker: enough that a worker never waits for a slower one."""
+
+WAITING = -1
+"""The key of the job that redoes what an earlier run left waiting; batches have their numbers."""
+
+CONFIRM = "confirm"
+"""The first half of the key of a finding's second run; its kernel's index is the other."""
+
+
+@dataclass
+class Campaign:
+    """The state of one run: where the merge stands, and what was counted on the way."""
+
+    options: CampaignOptions
+    corpus: Any
+    display: Display
+    log: JsonLog
+    task: Task
+    admission: Admission
+    findings: Findings = field(default_factory=Findings)
+    tally: Tally = field(default_factory=Tally)
+    next_kernel: int = 0
+    waiting: list[int] = field(default_factory=list)
+    started: float = field(default_factory=time.monotonic)
+    _arrived: dict[int, list[Outcome]] = field(default_factory=dict)
+    _unconfirmed: dict[int, Outcome | None] = field(default_factory=dict)
+
+    def run(self) -> Progress:
+        """Run until the budget is full or the time is over. Interrupts and errors leave what was merged to `seal`."""
+        with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
+            for index in self._unconfirmed:
+                pool.submit((CONFIRM, index), [index])
+            for outcomes in self._batches(pool):
+                for outcome in outcomes:
+                    self._merge(outcome, pool)
+                self._show(pool)
+            while self._unconfirmed:
+                self._take(pool)
+            return self._show(pool)
+
+    def _batches(self, pool: Pool[int, Outcome]) -> Iterator[list[Outcome]]:
+        """Yield the batches' outcomes in order of their numbers, after the kernels that an earlier run left waiting."""
+        if self.waiting and not self.admission.full:
+            pool.submit(WAITING, self.waiting)
+            while WAITING not in self._arrived:
+                self._take(pool)
+            yield self._arrived.pop(WAITING)
+        submitted = merged = self.next_kernel // BATCH_KERNELS
+        while not self.admission.full and not self._out_of_time():
+            while submitted < merged + LOOKAHEAD * self.options.workers:
+                pool.submit(submitted, _indices(submitted))
+                submitted += 1
+            self._take(pool)
+            while merged in self._arrived and not self.admission.full:
+                yield [outcome for outcome in self._arrived.pop(merged) if outcome.index >= self.next_kernel]
+                merged += 1
+
+    def _take(self, pool: Pool[int, Outcome]) -> None:
+        """Wait a moment for workers, and sort what arrives into batches and second runs of findings."""
+        for key, results in pool.completed(timeout=0.5):
+            if isinstance(key, tuple):
+                self._keep_finding(key[1], self._without_deaths([key[1]], results)[0])
+            else:
+                assert isinstance(key, int)
+                indices = self.waiting if key == WAITING else _indices(key)
+                self._arrived[key] = self._without_deaths(indices, results)
+        self._show(pool)
+
+    def _out_of_time(self) -> bool:
+        return self.options.time is not None and time.monotonic() - self.started >= self.options.time
+
+    def _without_deaths(self, indices: Sequence[int], results: list[Outcome | Death]) -> list[Outcome]:
+        return [
+            self._death(index, result) if isinstance(result, Death) else result
+            for index, result in zip(indices, results, strict=True)
+        ]
+
+    def _death(self, index: int, death: Death) -> Outcome:
+        """Return the outcome of a kernel that took its worker down, though alone in its job."""
+        verdict = Verdict.HANG if death.hang else Verdict.CRASH
+        return self.task.finding(index, self.task.kernel(index), verdict, death.reason)
+
+    def _merge(self, outcome: Outcome, pool: Pool[int, Outcome]) -> None:
+        if self.admission.full:
+            return
+        self.next_kernel = max(self.next_kernel, outcome.index + 1)
+        self.tally.add(outcome)
+        if outcome.line is not None:
+            candidate = Candidate(outcome.index, outcome.id, outcome.category, outcome.line)
+            for entering in self.admission.offer(candidate):
+                self.corpus.append(entering.line)
+        elif outcome.verdict.accuses and self.findings.wants(outcome):
+            self._unconfirmed[outcome.index] = outcome
+            pool.submit((CONFIRM, outcome.index), [outcome.index])
+
+    def _keep_finding(self, index: int, again: Outcome) -> None:
+        """Write the folder of a finding, now that the same kernel was judged again, in a module of its own.
+
+        After a resume the first outcome is gone; the one of the second run stands for both.
+        """
+        found = self._unconfirmed.pop(index) or again
+        origin = {"seed": self.options.seed, "index": index}
+        name = finding_id(found)
+        self.corpus.write_finding(name, finding_files(found, again, origin, self.task.versions))
+        self.display.say(f"finding {name}: {bucket(found)}")
+
+    def state(self) -> dict[str, Any]:
+        """Return what a resume needs, as JSON; it goes into the manifest."""
+        return {
+            "options": self.options.identity(),
+            "next_kernel": self.next_kernel,
+            "waiting": self.admission.waiting,
+            "unconfirmed": sorted(self._unconfirmed),
+            "verdicts": dict(sorted((str(verdict), count) for verdict, count in self.tally.verdicts.items())),
+            "refused": dict(sorted(self.admission.refused.items())),
+            "findings": dict(sorted(self.findings.buckets.items())),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned at the end of an earlier run."""
+        self.next_kernel = state["next_kernel"]
+        self.waiting = list(state["waiting"])
+        self._unconfirmed = dict.fromkeys(state["unconfirmed"])
+        verdicts = Counter({Verdict(name): count for name, count in state["verdicts"].items()})
+        verdicts[Verdict.MATCH] -= len(self.waiting)  # they are judged, and counted, once more
+        self.tally.verdicts = verdicts
+        self.tally.kernels_before = verdicts.total()
+        self.admission.refused.update(state["refused"])
+        self.findings.buckets.update(state["findings"])
+
+    def _show(self, pool: Pool[int, Outcome]) -> Progress:
+        progress = self.progress(pool.deaths)
+        self.display.show(progress)
+        self.log.write(progress)
+        return progress
+
+    def progress(self, deaths: int) -> Progress:
+        """Return where the campaign stands."""
+        tally = self.tally
+        return Progress(
+            elapsed=time.monotonic() - self.started,
+            kernels=tally.kernels,
+            kernels_this_run=tally.kernels - tally.kernels_before,
+            records=self.corpus.total_records,
+            used=self.corpus.total_bytes,
+            used_this_run=self.corpus.total_bytes - self.corpus.bytes_at_start,
+            budget=self.options.budget,
+            time=self.options.time,
+            verdicts={str(verdict): count for verdict, count in sorted(tally.verdicts.items())},
+            refused=dict(self.admission.refused),
+            findings=sum(self.findings.buckets.values()),
+            cuda_backend=tally.cuda_backend,
+            workers=self.options.workers,
+            deaths=deaths,
+            stage_seconds=dict(tally.stage_seconds),
+        )
+
+
+def _indices(batch: int) -> range:
+    return range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)

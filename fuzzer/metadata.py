@@ -1,0 +1,91 @@
+"""A record's metadata: what the kernel is, how it was made, and how its agreement was established."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from extractor.record import SCHEMA
+from grammar.canonical import canonical, tokens
+from grammar.kernel import Kernel
+from grammar.measures import measure, names_from_warp
+from grammar.registry import builtin_names
+
+SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
+
+NOT_TYPES = frozenset({"kernel", "func", "struct", "types", "array", "array1d", "array2d", "array3d", "constant"})
+"""Names after `wp.` that are neither built-ins nor value types."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a kernel was made: number `index` of the campaign with `seed`, from no parent or from one by a mutation."""
+
+    seed: int
+    index: int
+    parent: str | None = None
+    mutation: str | None = None
+
+    @property
+    def input_seed(self) -> int:
+        """The seed of the kernel's inputs: another number for every kernel of every campaign."""
+        digest = hashlib.sha256(f"inputs {self.seed} {self.index}".encode()).digest()
+        return int.from_bytes(digest[:6], "big")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the origin as metadata holds it."""
+        return {"seed": self.seed, "index": self.index, "parent": self.parent, "mutation": self.mutation}
+
+
+def metadata(
+    kernel: Kernel,
+    origin: Origin,
+    versions: Mapping[str, Any],
+    backends: Sequence[str],
+    comparison: Mapping[str, Any],
+    explained_by: Sequence[str],
+) -> dict[str, Any]:
+    """Return a record's metadata. `comparison` maps each leaf to its worst ULP or difference; `explained_by` names the
+    library functions whose rounding accounts for what is not zero there.
+    """
+    used = names_from_warp(kernel.source)
+    builtins = used & builtin_names()
+    return {
+        "kernel_name": kernel.name,
+        "category": kernel.category,
+        "description": kernel.description,
+        "builtins": sorted(builtins),
+        "types": sorted(used - builtins - NOT_TYPES),
+        "features": list(kernel.features),
+        "complexity": measure(kernel.source).to_json(),
+        "launch_dims": list(kernel.dims),
+        "arguments": [argument.to_json() for argument in kernel.arguments],
+        "origin": origin.to_json(),
+        "versions": dict(versions) | {"schema": SCHEMA},
+        "backends": list(backends),
+        "input_seed": origin.input_seed,
+        "comparison": dict(comparison),
+        "explained_by": sorted(explained_by),
+        "split": split(kernel.source),
+    }
+
+
+def split(source: str) -> str:
+    """Return the split of a kernel, by its shape: kernels that differ in names or literals only share one.
+
+    The shape's hash decides, so a kernel's split stays as the corpus grows and is the same for both targets.
+    """
+    point = int.from_bytes(hashlib.sha256(shape(source).encode()).digest()[:8], "big") / 2**64
+    total = 0.0
+    for name, share in SPLITS:
+        total += share
+        if point < total:
+            return name
+    return SPLITS[-1][0]
+
+
+def shape(source: str) -> str:
+    """Return the canonical source with every literal number blanked."""
+    return " ".join("#" if token[0].isdigit() else token for token in tokens(canonical(source)))

@@ -1,0 +1,69 @@
+"""What all workers of a campaign share, from which any of them can make any of its kernels again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fuzzer.metadata import Origin
+from fuzzer.outcome import Outcome
+from grammar import SeededChoices, accept, generate
+from grammar.canonical import kernel_id
+from grammar.kernel import Kernel
+from oracle.observation import Verdict
+
+
+class GrammarError(Exception):
+    """Our own fault: the grammar generated a kernel that its recogniser refuses."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A campaign as its workers see it. `cuda` is the name of the back end, `device` or `emulator`."""
+
+    seed: int
+    categories: tuple[str, ...]
+    backward: bool
+    emit_ptx: bool
+    cuda: str
+    arch: int
+    versions: Mapping[str, Any] = field(default_factory=dict)
+
+    def origin(self, index: int) -> Origin:
+        """Return how kernel `index` is made."""
+        return Origin(self.seed, index)
+
+    def kernel(self, index: int) -> Kernel:
+        """Make kernel `index`: a function of the seed and the index alone. Categories alternate.
+
+        Raises GrammarError if the recogniser, which stands before all execution, would not let it pass.
+        """
+        category = self.categories[index % len(self.categories)]
+        kernel = generate(SeededChoices(f"{self.seed}/{index}"), category)
+        rejection = accept(kernel.source)
+        if rejection is not None:
+            raise GrammarError(f"kernel {index} of seed {self.seed} is not accepted: {rejection}\n{kernel.source}")
+        return kernel
+
+    def finding(
+        self, index: int, kernel: Kernel, verdict: Verdict, reason: str, backends: tuple[str, ...] = ()
+    ) -> Outcome:
+        """Return the outcome of a kernel that gives no record, with what another process needs to see it again."""
+        return Outcome(
+            index=index,
+            id=kernel_id(kernel.source),
+            category=kernel.category,
+            verdict=verdict,
+            reason=reason,
+            source=kernel.source,
+            backends=backends,
+            detail={
+                "kernel_name": kernel.name,
+                "launch_dims": list(kernel.dims),
+                "arguments": [argument.to_json() for argument in kernel.arguments],
+                "input_seed": self.origin(index).input_seed,
+                "backward": self.backward,
+                "arch": self.arch,
+            },
+        )
