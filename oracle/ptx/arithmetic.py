@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from .rounding import (
     UNSIGNED,
     Array,
-    compare_exact,
     decompose,
     narrow,
     round_scaled,
@@ -38,9 +36,9 @@ def add(a: Array, b: Array, mode: str = "rn") -> Array:
     if mode == "rn":
         return a + b
     if a.dtype == _FLOAT64:
-        return _directed_sum(*two_sum(a, b), a, b, mode)
+        return _add_f64(a, b, mode)
     total, lost = two_sum(a.astype(np.float64), b.astype(np.float64))
-    return _fix_zero_sum(_narrow_odd(total, lost, a.dtype, mode), total, a, b, mode)
+    return _fix_zero_sum(narrow(to_odd(total, lost), a.dtype, mode), total, a, b, mode)
 
 
 def sub(a: Array, b: Array, mode: str = "rn") -> Array:
@@ -69,12 +67,14 @@ def div(a: Array, b: Array, mode: str = "rn") -> Array:
     if mode == "rn":
         return a / b
     if a.dtype == _FLOAT64:
-        return _each(_exact_quotient, a / b, (a, b), mode)
+        quotient = a / b
+        _replace(quotient, np.isfinite(a) & np.isfinite(b) & (a != 0) & (b != 0), _exact_quotient, mode, a, b)
+        return quotient
     x, y = a.astype(np.float64), b.astype(np.float64)
     quotient = x / y
     product, lost = two_product(quotient, y)
-    rest = np.where(np.isfinite(quotient), (x - product) - lost, 0.0) * np.sign(y)
-    return _narrow_odd(quotient, rest, a.dtype, mode)
+    remainder = (x - product) - lost
+    return narrow(to_odd(quotient, remainder * np.sign(y)), a.dtype, mode)
 
 
 def sqrt(a: Array, mode: str = "rn") -> Array:
@@ -82,11 +82,13 @@ def sqrt(a: Array, mode: str = "rn") -> Array:
     if mode == "rn":
         return np.sqrt(a)
     if a.dtype == _FLOAT64:
-        return _each(_exact_root, np.sqrt(a), (a,), mode)
+        root = np.sqrt(a)
+        _replace(root, np.isfinite(root) & (a != 0), _exact_root, mode, a)
+        return root
     x = a.astype(np.float64)
     root = np.sqrt(x)
     square, lost = two_product(root, root)
-    return _narrow_odd(root, np.where(np.isfinite(root), (x - square) - lost, 0.0), a.dtype, mode)
+    return narrow(to_odd(root, (x - square) - lost), a.dtype, mode)
 
 
 def rcp(a: Array, mode: str = "rn") -> Array:
@@ -106,12 +108,12 @@ def flush(a: Array) -> Array:
 
 def minimum(a: Array, b: Array) -> Array:
     """The smaller one; a NaN operand loses, and -0 is below +0."""
-    return _merge_equal(np.fmin(a, b), a, b, np.bitwise_or)
+    return _merge_equal(np.where((a < b) | (b != b), a, b), a, b, np.bitwise_or)
 
 
 def maximum(a: Array, b: Array) -> Array:
     """The larger one; a NaN operand loses, and +0 is above -0."""
-    return _merge_equal(np.fmax(a, b), a, b, np.bitwise_and)
+    return _merge_equal(np.where((a > b) | (b != b), a, b), a, b, np.bitwise_and)
 
 
 def minimum_nan(a: Array, b: Array) -> Array:
@@ -161,7 +163,7 @@ def fma_narrow(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
     total, lost = two_sum(product, c.astype(np.float64))
     if mode == "rn":
         return to_odd(total, lost).astype(a.dtype)
-    return _fix_zero_sum(_narrow_odd(total, lost, a.dtype, mode), total, product, c, mode)
+    return _fix_zero_sum(narrow(to_odd(total, lost), a.dtype, mode), total, product, c, mode)
 
 
 def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
@@ -172,38 +174,46 @@ def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
     last = to_odd(*two_sum(tail, rest))
     nearest = high + last
     naive = product + c
+    # The algorithm cancels to zero only where the exact value is zero; its sign is that of the plain sum.
     result = np.where(nearest == 0, naive, nearest)
     if mode != "rn":
-        lost = (high - result) + last
-        side = (lost > 0).astype(np.int8) - (lost < 0).astype(np.int8)
-        result = _fix_zero_sum(step_towards(result, side, mode), result, product, c, mode)
+        result = _fix_zero_sum(step_towards(result, (high - result) + last, mode), result, product, c, mode)
     risky = ~(np.isfinite(result) & (np.abs(product) >= _TINY))
     if risky.any():
-        operands = np.broadcast_arrays(a, b, c)
-        a, b, c = operands
-        risky &= ~(((a == 0) | (b == 0)) & np.isfinite(result))
-        result[risky] = _fma_exact(a[risky], b[risky], c[risky], mode)
+        factors = np.isfinite(a) & np.isfinite(b)
+        finite = factors & np.isfinite(c)
+        inexact = finite & (a != 0) & (b != 0)
+        simple = np.where(factors & ~finite, c, _fix_zero_sum(naive, naive, product, c, mode))
+        result = np.where(inexact, result, simple)
+        _replace(result, risky & inexact, _exact_fma, mode, a, b, c)
     return result
 
 
-def _fma_exact(a: Array, b: Array, c: Array, mode: str) -> Array:
-    result = a * b + c
-    result = np.where(np.isfinite(a) & np.isfinite(b) & ~np.isfinite(c), c, result)
-    finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
-    for i in np.flatnonzero(finite):
-        result[i] = _exact_fma(float(a[i]), float(b[i]), float(c[i]), mode)
+def _add_f64(a: Array, b: Array, mode: str) -> Array:
+    nearest, lost = two_sum(a, b)
+    result = _fix_zero_sum(step_towards(nearest, lost, mode), nearest, a, b, mode)
+    overflowed = np.isnan(lost) & np.isfinite(a) & np.isfinite(b)
+    if overflowed.any():
+        _replace(result, overflowed, _exact_sum, mode, a, b)
     return result
 
 
-def _exact_fma(a: float, b: float, c: float, mode: str) -> float:
+def _replace(result: Array, lanes: Array, exact: Callable[..., float], mode: str, *operands: Array) -> None:
+    """Put what `exact` gives for plain floats, none of them zero or infinite, into the `lanes` of `result`."""
+    columns = [np.broadcast_to(operand, result.shape)[lanes].tolist() for operand in operands]
+    result[lanes] = [exact(mode, *values) for values in zip(*columns, strict=True)]
+
+
+def _exact_sum(mode: str, a: float, b: float) -> float:
+    return _exact_fma(mode, a, 1.0, b)
+
+
+def _exact_fma(mode: str, a: float, b: float, c: float) -> float:
     (ma, ea), (mb, eb), (mc, ec) = decompose(a), decompose(b), decompose(c)
-    exponent = min(ea + eb, ec) if mc else ea + eb
-    total = (ma * mb << (ea + eb - exponent)) + (mc << (ec - exponent) if mc else 0)
+    exponent = min(ea + eb, ec)
+    total = (ma * mb << (ea + eb - exponent)) + (mc << (ec - exponent))
     if total:
         return round_scaled(total, exponent, mode)
-    negative_product = math.copysign(1, a) * math.copysign(1, b) < 0
-    if negative_product == (math.copysign(1, c) < 0) and not ma * mb:
-        return c
     return -0.0 if mode == "rm" else 0.0
 
 
@@ -221,30 +231,6 @@ def _exact_root(mode: str, a: float) -> float:
         m, e = m << 1, e - 1
     root = math.isqrt(m << 120)
     return round_scaled(root << 1 | (root * root != m << 120), (e - 120) // 2 - 1, mode)
-
-
-def _each(exact: Callable[..., float], nearest: Array, operands: tuple[Array, ...], mode: str) -> Array:
-    """`exact` lane by lane, except where an operand is zero or not finite: there `nearest` is exact."""
-    operands = np.broadcast_arrays(*operands)
-    result = np.array(nearest)
-    plain = ~np.isnan(nearest)
-    for operand in operands:
-        plain &= np.isfinite(operand) & (operand != 0)
-    for i in zip(*np.nonzero(plain), strict=True):
-        result[i] = exact(mode, *(float(operand[i]) for operand in operands))
-    return result
-
-
-def _narrow_odd(nearest: Array, lost: Array, dtype: Any, mode: str) -> Array:
-    return narrow(to_odd(nearest, lost), dtype, mode)
-
-
-def _directed_sum(nearest: Array, lost: Array, a: Array, b: Array, mode: str) -> Array:
-    finite = np.isfinite(a) & np.isfinite(b)
-    overflow = finite & np.isinf(nearest)
-    side = np.where(np.isfinite(nearest), compare_exact(lost, np.zeros_like(lost)), 0)
-    side = np.where(overflow, np.where(nearest > 0, -1, 1), side)
-    return _fix_zero_sum(step_towards(nearest, side, mode), nearest, a, b, mode)
 
 
 def _fix_zero_sum(rounded: Array, exact: Array, a: Array, b: Array, mode: str) -> Array:

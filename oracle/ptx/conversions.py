@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .rounding import Array, compare_exact, narrow, step_towards, to_odd, two_sum
+from .rounding import Array, narrow, step_towards, to_odd, two_sum
 
 _FLOAT64 = np.dtype(np.float64)
 _LOW_HALF = 0xFFFFFFFF
@@ -78,7 +78,7 @@ def int_to_float(a: Array, dtype: Any, mode: str = "rn") -> Array:
     nearest, lost = two_sum(high, (a & a.dtype.type(_LOW_HALF)).astype(np.float64))
     if target != _FLOAT64:
         return narrow(to_odd(nearest, lost), target, mode)
-    return step_towards(nearest, np.sign(lost), mode)
+    return step_towards(nearest, lost, mode)
 
 
 def int_to_int(a: Array, dtype: Any) -> Array:
@@ -118,8 +118,8 @@ def f32_to_bf16(a: Array, mode: str = "rn") -> Array:
 def f64_to_bf16(a: Array, mode: str = "rn") -> Array:
     """The bfloat16 bits of float64 values, rounded once."""
     nearest = a.astype(np.float32)
-    side = compare_exact(a, nearest)
-    down = step_towards(nearest, side, "rz")
+    lost = a - nearest
+    truncated = step_towards(nearest, lost, "rz")
     # float32 rounded to odd: 24 bits are more than bfloat16's 8 + 2.
-    odd = np.where(side != 0, (down.view(np.uint32) | np.uint32(1)).view(np.float32), nearest)
+    odd = np.where(np.abs(lost) > 0, (truncated.view(np.uint32) | np.uint32(1)).view(np.float32), nearest)
     return f32_to_bf16(odd, mode)

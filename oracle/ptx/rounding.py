@@ -65,32 +65,23 @@ def to_odd(nearest: Array, lost: Array) -> Array:
 
 def narrow(value: Array, dtype: Any, mode: str = "rn") -> Array:
     """float64 rounded to a narrower float type in the direction `mode` ("rn", "rz", "rm" or "rp")."""
-    rounded = value.astype(dtype)
-    if mode == "rn":
-        return rounded
-    return step_towards(rounded, compare_exact(value, rounded), mode)
+    nearest = value.astype(dtype)
+    return nearest if mode == "rn" else step_towards(nearest, value - nearest, mode)
 
 
-def compare_exact(exact: Array, rounded: Array) -> Array:
-    """int8 sign of `exact - rounded`, zero where either is NaN."""
-    return (exact > rounded).astype(np.int8) - (exact < rounded).astype(np.int8)
-
-
-def step_towards(nearest: Array, side: Array, mode: str) -> Array:
+def step_towards(nearest: Array, lost: Array, mode: str) -> Array:
     """Turn a result rounded to nearest into one rounded in the direction `mode`.
 
-    `side` is the sign of the exact result minus `nearest`.
+    `lost` has the sign of the exact result minus `nearest`, and is zero or NaN where nothing was lost.
     """
-    negative = np.signbit(nearest)
-    # A zero that stands for something tiny has the sign of what it stands for.
-    negative = np.where((nearest == 0) & (side != 0), side < 0, negative)
     if mode == "rz":
-        wrong = np.where(negative, side > 0, side < 0)
-        target = 0.0
+        # A zero that stands for something tiny counts on the side of what it stands for.
+        negative = np.where(nearest == 0, lost < 0, nearest < 0)
+        wrong, target = np.where(negative, lost > 0, lost < 0), 0.0
     elif mode == "rm":
-        wrong, target = side < 0, -np.inf
+        wrong, target = lost < 0, -np.inf
     elif mode == "rp":
-        wrong, target = side > 0, np.inf
+        wrong, target = lost > 0, np.inf
     else:
         raise ValueError(f"no rounding mode {mode!r}")
     return np.where(wrong, np.nextafter(nearest, nearest.dtype.type(target)), nearest)
