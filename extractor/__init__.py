@@ -1,0 +1,1 @@
+"""What does Warp make of a kernel? Loading, compiling, cutting out what belongs to it; records and shards."""

@@ -6,23 +6,21 @@ at fault.
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from types import TracebackType
 
 import warp as wp
 
-from extractor.cutting import ModuleText
+from extractor.diagnostics import normalise
 from extractor.loading import LoadError, forget_source, load_kernel
 from extractor.ptx_text import PtxText
 from extractor.record import Artifacts
 from extractor.warp_internals import forget_module, mangled_name
-from extractor.warp_setup import Workspace, captured_output
+from extractor.warp_module import Names, TargetError, WarpModule
+from extractor.warp_setup import Workspace
 
 TARGETS = ("cpu", "cuda")
 
@@ -87,7 +85,8 @@ class Batch:
     @property
     def preambles(self) -> dict[str, str]:
         """Warp's includes and macros for each target, which the artifacts leave out; see `cutting.standalone`."""
-        return {target: preamble for module in self._modules for target, preamble in module.preambles.items()}
+        texts = [module.warp_module for module in self._modules[:1]]
+        return {"cpu": texts[0].cpp.preamble, "cuda": texts[0].cuda.preamble} if texts else {}
 
     def __enter__(self) -> Batch:
         return self
@@ -149,84 +148,40 @@ def _halves(sources: dict[int, str]) -> list[dict[int, str]]:
     return [dict(items[:middle]), dict(items[middle:])]
 
 
-@dataclass(frozen=True)
-class _TargetError:
-    """What one target's compilation of a module said when it failed."""
-
-    target: str
-    stage: str
-    diagnostic: str
-
-
 _numbers = count()
 
 
 class _Module:
-    """One Warp module of several sources, from loading to discarding."""
+    """One Warp module made of several sources, from loading to discarding."""
 
     def __init__(self, workspace: Workspace) -> None:
-        self.name = f"warpsmith_batch_{next(_numbers)}"
+        self.warp_module = WarpModule(f"warpsmith_batch_{next(_numbers)}", workspace)
+        self._name = self.warp_module.name
         self._workspace = workspace
         self._sources: dict[int, str] = {}
         self._kernels: dict[int, wp.Kernel] = {}
-        self._texts: dict[str, str] = {}
-        self._cpu_object = b""
-        self.preambles: dict[str, str] = {}
 
     def load(self, sources: dict[int, str]) -> dict[int, CompileFailure]:
         """Run the sources; returns the failures among them."""
         failures = {}
         for index, source in sources.items():
             try:
-                self._kernels[index] = load_kernel(source, self.name, self._label(index))
+                self._kernels[index] = load_kernel(source, self._name, self._label(index))
             except LoadError as error:
-                failures[index] = CompileFailure("load", TARGETS, normalise_diagnostic(str(error)))
+                failures[index] = CompileFailure("load", TARGETS, normalise(str(error)))
             else:
                 self._sources[index] = source
         return failures
 
-    def compile(self, options: CompileOptions, *, every_target: bool) -> list[_TargetError]:
-        """Compile for the targets, `cuda` first, and load for the cpu. Stops at a failure unless `every_target`.
-
-        The cpu comes last because the options that a module has at a launch must be those that it was compiled with.
-        """
-        errors: list[_TargetError] = []
+    def compile(self, options: CompileOptions, *, every_target: bool) -> list[TargetError]:
+        """Compile for the targets and load for the cpu. Stops at a failure unless `every_target`."""
+        errors: list[TargetError] = []
         for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
             if errors and not every_target:
                 break
-            wp.set_module_options(_module_options(options, level), module=self.name)
-            error = self._compile_target(target, options)
+            error = self.warp_module.compile(target, options.arch, _module_options(options, level))
             errors += [error] if error else []
         return errors[::-1]
-
-    def _compile_target(self, target: str, options: CompileOptions) -> _TargetError | None:
-        folder = self._workspace.new_folder()
-        problem: Exception | None = None
-        try:
-            with captured_output(self._workspace.folder) as output, _kernel_cache(folder):
-                try:
-                    if target == "cuda":
-                        wp.compile_aot_module(
-                            self.name, device=None, arch=options.arch, module_dir=folder / "cuda", use_ptx=True
-                        )
-                    else:
-                        wp.load_module(self.name, device="cpu", block_dim=1)
-                except OSError:
-                    raise
-                except Exception as error:
-                    problem = error
-            self._texts.update(_texts_under(folder))
-            self._cpu_object = b"".join(path.read_bytes() for path in folder.rglob("*.o"))
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        if problem is None:
-            return None
-        written = ("cu" if target == "cuda" else "cpp") in self._texts
-        raised = f"{type(problem).__name__}: {problem}"
-        if not written:
-            return _TargetError(target, "codegen", normalise_diagnostic(raised))
-        said = output.text.partition(_RETRY_NOTICE)[0].strip()
-        return _TargetError(target, "native", _COUNTER.sub("_N", normalise_diagnostic(said or raised)))
 
     def names_clash(self) -> bool:
         """Whether Warp gave two different sources the same name: one of them then runs the other's code."""
@@ -238,21 +193,19 @@ class _Module:
 
     def compiled(self, options: CompileOptions) -> dict[int, Compiled]:
         """Return every kernel of the compiled module with its own part of the module's texts."""
-        cpp, cuda = ModuleText(self._texts["cpp"]), ModuleText(self._texts["cu"])
-        self.preambles = {"cpu": cpp.preamble, "cuda": cuda.preamble}
-        ptx = PtxText(self._texts["ptx"])
+        module = self.warp_module
+        targets = (*TARGETS, "ptx") if options.emit_ptx else TARGETS
         compiled = {}
         for index, kernel in self._kernels.items():
-            name = mangled_name(kernel)
-            forward, backward = cuda_entries(name, options.backward)
-            artifacts = Artifacts(
-                cpp_forward=cpp.cut(f"{name}_cpu_forward", name),
-                cpp_backward=cpp.cut(f"{name}_cpu_backward", name) if options.backward else "",
-                cuda_forward=cuda.cut(forward, name),
-                cuda_backward=cuda.cut(backward, name) if options.backward else "",
-                ptx=ptx.cut([entry for entry in (forward, backward) if entry], name) if options.emit_ptx else "",
+            forward, backward = Names(mangled_name(kernel)).cuda
+            compiled[index] = Compiled(
+                kernel=kernel,
+                artifacts=module.artifacts(kernel, targets),
+                ptx=module.ptx,
+                forward_entry=forward,
+                backward_entry=backward if options.backward else "",
+                cpu_object=module.cpu_object,
             )
-            compiled[index] = Compiled(kernel, artifacts, ptx, forward, backward, self._cpu_object)
         return compiled
 
     def discard(self) -> None:
@@ -260,17 +213,12 @@ class _Module:
         for index in self._kernels:
             forget_source(self._label(index))
         self._kernels.clear()
-        forget_module(self.name)
-        for folder in self._workspace.cache.glob(f"wp_{self.name}_*"):
+        forget_module(self._name)
+        for folder in self._workspace.cache.glob(f"wp_{self._name}_*"):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _label(self, index: int) -> str:
-        return f"{self.name}/{index}"
-
-
-def cuda_entries(mangled: str, backward: bool) -> tuple[str, str]:
-    """Return the names of a kernel's PTX entries, forward and backward; the latter empty without a backward pass."""
-    return f"{mangled}_cuda_kernel_forward", f"{mangled}_cuda_kernel_backward" if backward else ""
+        return f"{self._name}/{index}"
 
 
 def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
@@ -281,39 +229,3 @@ def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
         "max_unroll": options.max_unroll,
         "optimization_level": level,
     }
-
-
-@contextmanager
-def _kernel_cache(folder: Path) -> Iterator[None]:
-    """Let Warp keep what it compiles under `folder` meanwhile."""
-    previous, wp.config.kernel_cache_dir = wp.config.kernel_cache_dir, str(folder)
-    try:
-        yield
-    finally:
-        wp.config.kernel_cache_dir = previous
-
-
-def _texts_under(folder: Path) -> dict[str, str]:
-    """Return the texts that Warp left anywhere under `folder`, by suffix: `cpp`, `cu`, `ptx`."""
-    suffixes = (".cpp", ".cu", ".ptx")
-    paths = (path for path in folder.rglob("*") if path.suffix in suffixes)
-    return {path.suffix[1:]: path.read_bytes().rstrip(b"\0").decode("utf-8") for path in paths}
-
-
-_RETRY_NOTICE = "Warp: Compilation with PCH failed"
-_COUNTER = re.compile(r"(?<!\bvar)_\d+\b")
-_VOLATILE = (
-    (re.compile(r"<warpsmith [^>]*>"), "kernel.py"),
-    (re.compile(r"wp_warpsmith_batch_\d+(?:_[0-9a-f]{7})?"), "module"),
-    (re.compile(r"warpsmith_batch_\d+"), "module"),
-    (re.compile(r"(?:[A-Za-z]:)?(?:[/\\][\w.+~-]+)+[/\\]([\w.+-]+)"), r"\1"),
-    (re.compile(r"(?<=_)[0-9a-f]{8}(?=_c(?:pu|uda)_)"), "0"),
-    (re.compile(r"\b0x[0-9a-f]{6,}\b"), "0x0"),
-)
-
-
-def normalise_diagnostic(text: str) -> str:
-    """Return a compiler's message without what differs from run to run: paths, module names, hashes, addresses."""
-    for pattern, replacement in _VOLATILE:
-        text = pattern.sub(replacement, text)
-    return text

@@ -76,6 +76,10 @@ class ModuleText:
         counted = {name for name in functions if _COUNTED.search(name) and kernel not in name}
         return stable_names("\n\n".join(part.text for part in parts) + "\n", kernel, counted)
 
+    def cut_if_there(self, entry: str, kernel: str) -> str:
+        """Return what `cut` does, and an empty text when the module's text does not define `entry`."""
+        return self.cut(entry, kernel) if entry in self._definitions else ""
+
     def _collect(self, index: int, order: dict[int, None], open_blocks: set[int]) -> None:
         """Append to `order` what block `index` mentions, callees first, then the block itself."""
         if index in order or index in open_blocks:

@@ -49,10 +49,10 @@ class PtxText:
     def cut(self, entries: Sequence[str], kernel: str) -> str:
         """Return the `entries` with the functions and variables that they use, in the module's order, names stable.
 
-        `kernel` is the kernel's mangled name. Raises KeyError where the module lacks an entry.
+        `kernel` is the kernel's mangled name. Entries that the module lacks are left out.
         """
         needed: set[str] = set()
-        waiting = list(entries)
+        waiting = [entry for entry in entries if entry in self._definitions]
         while waiting:
             name = waiting.pop()
             if name not in needed:

@@ -1,8 +1,8 @@
 """The target `cuda` without a device: the PTX that NVRTC made runs on the emulator.
 
-Warp itself packs the launch: a launch recorded for the cpu holds the very parameters that a CUDA launch would pass, with
-the host's addresses in its array descriptors. They are moved to the emulator's memory, and nothing here has to know how
-Warp lays out bounds, arrays or structs.
+Warp itself packs the launch: a launch recorded for the cpu holds the very parameters that a CUDA launch would pass,
+with the host's addresses in its array descriptors. They are moved to the emulator's memory, and nothing here has to
+know how Warp lays out bounds, arrays or structs.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ WARP_SIZE = 32
 def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
-    Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that a
-    GPU would stop at, `StepLimit` for a kernel that seems not to end.
+    Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
+    a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
     memory = _DeviceMemory(arguments)
@@ -135,10 +135,10 @@ class _DeviceMemory:
     def order_slack(self, atomics: Mapping[int, tuple[int, float]]) -> dict[str, np.ndarray]:
         """Bound what another order of a launch's float atomics could have changed, per leaf that has any.
 
-        `atomics` maps an address to the number of additions and the sum of their absolute values; the host's arrays hold
-        what was there before. Adding n numbers in any order errs by at most (n - 1) * u * sum|x| to first order (Higham,
-        Accuracy and Stability of Numerical Algorithms, section 4.2), so two orders lie within twice that; the old value
-        is one more summand. Where the sum may overflow, any outcome is possible and the bound is infinite.
+        `atomics` maps an address to the number of additions and the sum of their absolute values; the host's arrays
+        hold what was there before. Adding n numbers in any order errs by at most (n - 1) * u * sum|x| to first order
+        (Higham, Accuracy and Stability of Numerical Algorithms, section 4.2), so two orders lie within twice that; the
+        old value is one more summand. Where the sum may overflow, any outcome is possible and the bound is infinite.
         """
         if not atomics:
             return {}
