@@ -93,7 +93,8 @@ def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
         allowed = elements.slack + SPREAD_FACTOR * spread
         # allowed > 0: zeros of different sign are no distance apart and yet differ
         within = (allowed > 0) & (np.abs(cuda - cpu) <= allowed)
-        size = np.maximum(np.abs(cpu), np.abs(cuda))
+        # below the smallest normal number every value has lost digits, however well the kernel behaves
+        size = np.maximum(np.maximum(np.abs(cpu), np.abs(cuda)), float(np.finfo(elements.leaf.dtype).tiny))
         shaky = spread > unstable_spread(elements.leaf.dtype) * size
     finite = np.isfinite(cpu) & np.isfinite(cuda)
     changed_kind = np.any(np.isfinite(elements.nudged) != np.isfinite(elements.cpu), axis=0)

@@ -1,0 +1,64 @@
+"""One kernel file, anybody's: is it in the grammar, does Warp take it, do both targets agree on it?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from extractor.compiling import CompileOptions
+from grammar.errors import UserError
+from grammar.kernel import Argument
+from grammar.recogniser import accept
+from oracle.pool import Death, Pool
+from oracle.rerun import Case, Rerun, start_worker
+
+KERNEL = "kernel.py"
+FINDING = "finding.json"
+
+DEFAULT_SEEDS = 8
+"""Inputs that a kernel is run on unless the caller says how many: about half of them hold edge values."""
+
+
+def check_kernel(path: Path, cuda: str, seeds: int | None, first_seed: int) -> tuple[Case, Rerun | Death]:
+    """Run the kernel at `path`, a Python file or the folder of a finding, on `seeds` inputs in a worker process.
+
+    A kernel that lies beside its `finding.json` is launched as that says, on the finding's own inputs first. Raises
+    UserError for what cannot be read, and for a source outside the grammar, of which nothing is executed.
+    """
+    case = _case(path / KERNEL if path.is_dir() else path, seeds or DEFAULT_SEEDS, first_seed)
+    with Pool(partial(start_worker, cuda), workers=1) as pool:
+        pool.submit(path, [case])
+        while True:
+            for _, (outcome,) in pool.completed(timeout=1.0):
+                return case, outcome
+
+
+def _case(path: Path, seeds: int, first_seed: int) -> Case:
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
+    rejection = accept(source)
+    if rejection is not None:
+        raise UserError(f"{path}:{rejection} (outside the grammar, so nothing of it was executed)")
+    others = tuple(range(first_seed, first_seed + seeds))
+    finding = path.with_name(FINDING)
+    if path.name != KERNEL or not finding.is_file():
+        return Case(source, CompileOptions(), others)
+    try:
+        return _case_of_finding(source, json.loads(finding.read_text(encoding="utf-8")), others)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{finding} cannot be read: {type(error).__name__} {error}") from None
+
+
+def _case_of_finding(source: str, data: Mapping[str, Any], seeds: tuple[int, ...]) -> Case:
+    return Case(
+        source=source,
+        options=CompileOptions(backward=bool(data["backward"]), arch=int(data["arch"])),
+        input_seeds=(int(data["input_seed"]), *seeds[:-1]),
+        dims=tuple(int(extent) for extent in data["launch_dims"]),
+        arguments=tuple(Argument.from_json(argument) for argument in data["arguments"]),
+    )

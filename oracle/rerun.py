@@ -1,0 +1,84 @@
+"""What a worker does with kernels that somebody else made: compile them again, run both targets, judge."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from extractor.compiling import Compiled, CompileFailure, CompileOptions, compile_batch
+from extractor.record import Artifacts
+from extractor.warp_setup import Workspace, open_workspace
+from grammar.kernel import Argument
+from oracle.backends import cpu, cuda_backend
+from oracle.inputs import default_arguments, make_inputs
+from oracle.judge import Judge, Judgement
+
+DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
+"""Launch dimensions for a kernel of which only its source is known, by how many it asks for."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One kernel and how to launch it. `source` is accepted by the recogniser: a worker executes it.
+
+    It is run once for each of `input_seeds`. Without `dims` and `arguments` they are chosen to suit the source.
+    """
+
+    source: str
+    options: CompileOptions
+    input_seeds: tuple[int, ...]
+    dims: tuple[int, ...] | None = None
+    arguments: tuple[Argument, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """What became of a case: its artifacts and a judgement per seed, or why Warp refused it. It ran over `dims`."""
+
+    dims: tuple[int, ...] = ()
+    artifacts: Artifacts | None = None
+    judgements: tuple[Judgement, ...] = ()
+    refusal: str = ""
+
+
+def start_worker(cuda: str, scratch: Path) -> Callable[[tuple[Case, ...]], Sequence[Rerun]]:
+    """Start Warp in this process, compiling under `scratch`, and return the function that reruns cases.
+
+    `cuda` is the back end's name, `device` or `emulator`. The pool removes `scratch` when the process has ended.
+    """
+    workspace = open_workspace(scratch).__enter__()
+    judge = Judge(cpu, cuda_backend(cuda), cuda)
+    return lambda cases: rerun(cases, workspace, judge)
+
+
+def rerun(cases: Sequence[Case], workspace: Workspace, judge: Judge) -> list[Rerun]:
+    """Rerun the cases in their order; neighbours that are compiled alike share a batch."""
+    outcomes = []
+    for options, group in groupby(cases, key=lambda case: case.options):
+        alike = list(group)
+        with compile_batch([case.source for case in alike], options, workspace) as batch:
+            outcomes += [_rerun(case, result, judge) for case, result in zip(alike, batch.results, strict=True)]
+    return outcomes
+
+
+def _rerun(case: Case, result: Compiled | CompileFailure, judge: Judge) -> Rerun:
+    if isinstance(result, CompileFailure):
+        return Rerun(refusal=f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}")
+    dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
+    arguments = case.arguments or default_arguments(result.kernel, dims)
+    inputs = (make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds)
+    judgements = tuple(judge.judge(result, dims, one, case.options.backward) for one in inputs)
+    return Rerun(dims, result.artifacts, judgements)
+
+
+def launch_rank(source: str) -> int:
+    """Return how many launch dimensions a source asks for: the number of names that it unpacks `wp.tid()` into."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            called, target = node.value.func, node.targets[0]
+            if isinstance(called, ast.Attribute) and called.attr == "tid" and isinstance(target, ast.Tuple):
+                return len(target.elts)
+    return 1
