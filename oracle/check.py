@@ -19,7 +19,6 @@ from extractor.corpus import Line, corpus_faults, read_corpus
 from extractor.manifest import MANIFEST, read_manifest
 from extractor.record import BadRecordError, Record
 from grammar.canonical import kernel_id
-from grammar.kernel import Argument
 from grammar.recogniser import accept
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
@@ -245,7 +244,7 @@ def _case(record: Record) -> Case:
         ),
         input_seeds=(metadata["input_seed"],),
         dims=tuple(metadata["launch_dims"]),
-        arguments=tuple(Argument.from_json(argument) for argument in metadata["arguments"]),
+        arguments=metadata["arguments"],
     )
 
 

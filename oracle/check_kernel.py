@@ -60,5 +60,5 @@ def _case_of_finding(source: str, data: Mapping[str, Any], seeds: tuple[int, ...
         options=CompileOptions(backward=bool(data["backward"]), arch=int(data["arch"])),
         input_seeds=(int(data["input_seed"]), *seeds[:-1]),
         dims=tuple(int(extent) for extent in data["launch_dims"]),
-        arguments=tuple(Argument.from_json(argument) for argument in data["arguments"]),
+        arguments=[Argument.from_json(argument).to_json() for argument in data["arguments"]],
     )

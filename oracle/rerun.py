@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from extractor.compiling import Compiled, CompileFailure, CompileOptions, compile_batch
 from extractor.record import Artifacts
@@ -24,14 +25,15 @@ DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
 class Case:
     """One kernel and how to launch it. `source` is accepted by the recogniser: a worker executes it.
 
-    It is run once for each of `input_seeds`. Without `dims` and `arguments` they are chosen to suit the source.
+    It is run once for each of `input_seeds`. `arguments` are as a record's metadata holds them. Without `dims` and
+    `arguments` they are chosen to suit the source.
     """
 
     source: str
     options: CompileOptions
     input_seeds: tuple[int, ...]
     dims: tuple[int, ...] | None = None
-    arguments: tuple[Argument, ...] | None = None
+    arguments: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,11 @@ def _rerun(case: Case, result: Compiled | CompileFailure, judge: Judge) -> Rerun
     if isinstance(result, CompileFailure):
         return Rerun(refusal=f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}")
     dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
-    arguments = case.arguments or default_arguments(result.kernel, dims)
+    arguments = (
+        default_arguments(result.kernel, dims)
+        if case.arguments is None
+        else tuple(Argument.from_json(argument) for argument in case.arguments)
+    )
     inputs = (make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds)
     judgements = tuple(judge.judge(result, dims, one, case.options.backward) for one in inputs)
     return Rerun(dims, result.artifacts, judgements)
