@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from extractor.shards import CorpusWriter
 from fuzzer.admission import Admission, Candidate
 from fuzzer.display import Display
 from fuzzer.findings import Findings, bucket, finding_files, finding_id
@@ -44,7 +45,7 @@ class Campaign:
     """The state of one run: where the merge stands, and what was counted on the way."""
 
     options: CampaignOptions
-    corpus: Any
+    corpus: CorpusWriter
     display: Display
     log: JsonLog
     task: Task
@@ -53,11 +54,12 @@ class Campaign:
     tally: Tally = field(default_factory=Tally)
     next_kernel: int = 0
     waiting: list[int] = field(default_factory=list)
+    deaths: int = 0
     started: float = field(default_factory=time.monotonic)
     _arrived: dict[int, list[Outcome]] = field(default_factory=dict)
     _unconfirmed: dict[int, Outcome | None] = field(default_factory=dict)
 
-    def run(self) -> Progress:
+    def run(self) -> None:
         """Run until the budget is full or the time is over. Interrupts and errors leave what was merged to `seal`."""
         with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
             for index in self._unconfirmed:
@@ -65,10 +67,10 @@ class Campaign:
             for outcomes in self._batches(pool):
                 for outcome in outcomes:
                     self._merge(outcome, pool)
+                self.corpus.checkpoint(self.state())
                 self._show(pool)
             while self._unconfirmed:
                 self._take(pool)
-            return self._show(pool)
 
     def _batches(self, pool: Pool[int, Outcome]) -> Iterator[list[Outcome]]:
         """Yield the batches' outcomes in order of their numbers, after the kernels that an earlier run left waiting."""
@@ -140,6 +142,7 @@ class Campaign:
         """Return what a resume needs, as JSON; it goes into the manifest."""
         return {
             "options": self.options.identity(),
+            "versions": dict(self.task.versions),
             "next_kernel": self.next_kernel,
             "waiting": self.admission.waiting,
             "unconfirmed": sorted(self._unconfirmed),
@@ -148,7 +151,7 @@ class Campaign:
             "findings": dict(sorted(self.findings.buckets.items())),
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state` returned at the end of an earlier run."""
         self.next_kernel = state["next_kernel"]
         self.waiting = list(state["waiting"])
@@ -160,13 +163,13 @@ class Campaign:
         self.admission.refused.update(state["refused"])
         self.findings.buckets.update(state["findings"])
 
-    def _show(self, pool: Pool[int, Outcome]) -> Progress:
-        progress = self.progress(pool.deaths)
+    def _show(self, pool: Pool[int, Outcome]) -> None:
+        self.deaths = pool.deaths
+        progress = self.progress()
         self.display.show(progress)
         self.log.write(progress)
-        return progress
 
-    def progress(self, deaths: int) -> Progress:
+    def progress(self) -> Progress:
         """Return where the campaign stands."""
         tally = self.tally
         return Progress(
@@ -183,7 +186,7 @@ class Campaign:
             findings=sum(self.findings.buckets.values()),
             cuda_backend=tally.cuda_backend,
             workers=self.options.workers,
-            deaths=deaths,
+            deaths=self.deaths,
             stage_seconds=dict(tally.stage_seconds),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -114,3 +115,28 @@ def _clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def summary(progress: Progress, out: Path, interrupted: bool) -> list[str]:
+    """Return the closing lines: what the corpus holds now, and where the time went."""
+    judged = sum(progress.verdicts.values()) or 1
+    verdicts = ", ".join(
+        f"{verdict} {count} ({count / judged:.2%})" for verdict, count in sorted(progress.verdicts.items()) if count
+    )
+    refused = ", ".join(f"{count} {reason}" for reason, count in sorted(progress.refused.items()))
+    total = sum(progress.stage_seconds.values()) or 1.0
+    stages = ", ".join(
+        f"{stage} {seconds / total:.0%}"
+        for stage, seconds in sorted(progress.stage_seconds.items(), key=lambda item: -item[1])
+    )
+    share = f" ({progress.used / progress.budget:.1%} of the budget)" if progress.budget else ""
+    return [
+        f"{'interrupted: the same command goes on' if interrupted else 'done'} after {_clock(progress.elapsed)}",
+        f"corpus    {out}: {progress.records} records, {progress.used / 1e6:.3f} MB{share}",
+        f"kernels   {progress.kernels} judged, {progress.rate:.1f}/s, {progress.bytes_per_second / 1e6:.3f} MB/s",
+        f"verdicts  {verdicts or 'none'}",
+        f"refused   {refused or 'none'}",
+        f"findings  {progress.findings}" + (f", see {out / 'findings'}" if progress.findings else ""),
+        f"cuda      {progress.cuda_backend or 'did not run'}",
+        f"time      {stages}",
+    ]

@@ -18,7 +18,7 @@ def parse_size(text: str) -> int:
 
     Raises UserError for anything else, zero included.
     """
-    return round(_parse_quantity(text.strip(), {unit.upper(): factor for unit, factor in SIZE_UNITS.items()}, "200MB"))
+    return round(_parse_quantity(text, SIZE_UNITS, "200MB"))
 
 
 def parse_time(text: str) -> float:

@@ -1,0 +1,151 @@
+"""`fuzzer run` from its options to its exit code: open or resume the corpus, run the campaign, leave it whole."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+from typing import Any
+
+import warp as wp
+from rich.console import Console
+
+from extractor.card import card, survey
+from extractor.record import Record
+from extractor.shards import CorpusWriter
+from extractor.warp_setup import open_workspace
+from fuzzer.admission import Admission
+from fuzzer.campaign import Campaign
+from fuzzer.display import Display, summary
+from fuzzer.jsonlog import JsonLog
+from fuzzer.options import CampaignOptions
+from fuzzer.task import Task
+from grammar.errors import UserError
+from oracle.backends import choose_cuda
+
+INTERRUPTED = 130
+
+
+def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
+    """Run one campaign and return the exit code: 0, or 130 when interrupted. Raises UserError for a bad call.
+
+    `fresh_seed` is the seed of a new corpus if the options have none.
+    """
+    cuda, versions = _installed(options)
+    with CorpusWriter(options.out, {"versions": versions}) as corpus:
+        options = _with_seed(options, corpus.campaign, fresh_seed)
+        corpus.provenance = {"versions": versions, **options.identity()}
+        _check_same_campaign(corpus, options, versions)
+        log = JsonLog(options.json_log)
+        with Display(console) as display:
+            campaign = _campaign(options, corpus, cuda, versions, display, log)
+            display.say(_opening(campaign, cuda, versions))
+            interrupted = _run_to_an_end(campaign)
+        corpus.write_card(card(corpus.manifest, survey(Record.from_line(line) for line in corpus.lines())))
+        log.close()
+    for line in summary(campaign.progress(), options.out, interrupted):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return INTERRUPTED if interrupted else 0
+
+
+def _installed(options: CampaignOptions) -> tuple[str, dict[str, Any]]:
+    """Return the name of the back end for cuda, and the versions that decide what a record holds."""
+    with open_workspace():
+        cuda = choose_cuda(options.cuda)
+        oldest = min(wp.get_cuda_supported_archs(), default=0)
+        if options.arch not in wp.get_cuda_supported_archs():
+            raise UserError(f"--arch {options.arch} is not supported by this Warp's CUDA toolkit (from {oldest} on)")
+        toolkit = ".".join(str(part) for part in wp.get_cuda_toolkit_version())
+    return cuda, {"warp": wp.config.version, "cuda_toolkit": toolkit, "arch": options.arch}
+
+
+def _with_seed(options: CampaignOptions, state: Mapping[str, Any], fresh_seed: int) -> CampaignOptions:
+    if options.seed is not None:
+        return options
+    return replace(options, seed=state["options"]["seed"] if state else fresh_seed)
+
+
+def _check_same_campaign(corpus: CorpusWriter, options: CampaignOptions, versions: Mapping[str, Any]) -> None:
+    """Refuse to mix two campaigns in one folder: it would be no function of its seed and options any more."""
+    if not corpus.campaign:
+        return
+    before = {**corpus.campaign["options"], **corpus.campaign["versions"]}
+    for name, wanted in (options.identity() | versions).items():
+        if before[name] != wanted:
+            raise UserError(
+                f"{options.out} holds a corpus made with {name} {before[name]}, not {wanted}: "
+                "give the same options, or another --out"
+            )
+
+
+def _campaign(
+    options: CampaignOptions,
+    corpus: CorpusWriter,
+    cuda: str,
+    versions: dict[str, Any],
+    display: Display,
+    log: JsonLog,
+) -> Campaign:
+    assert options.seed is not None
+    task = Task(
+        seed=options.seed,
+        categories=options.categories,
+        backward=options.backward,
+        emit_ptx=options.emit_ptx,
+        cuda=cuda,
+        arch=options.arch,
+        versions=versions,
+    )
+    admission = Admission(options.categories, options.budget, corpus.ids(), corpus.total_bytes)
+    campaign = Campaign(options, corpus, display, log, task, admission)
+    if corpus.campaign:
+        campaign.restore(corpus.campaign)
+    return campaign
+
+
+def _run_to_an_end(campaign: Campaign) -> bool:
+    """Run the campaign and seal its corpus whatever happens; returns whether it was interrupted."""
+    with _terminated_as_interrupted():
+        try:
+            campaign.run()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            with _uninterrupted():
+                campaign.corpus.seal(campaign.state())
+    return False
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let a polite kill (SIGTERM) end the run as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold off a second Ctrl-C until the block has ended."""
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _opening(campaign: Campaign, cuda: str, versions: Mapping[str, Any]) -> str:
+    where = "the GPU" if cuda == "device" else "the PTX emulator"
+    resumed = f", going on after kernel {campaign.next_kernel}" if campaign.next_kernel else ""
+    return (
+        f"warpsmith: seed {campaign.options.seed}, Warp {versions['warp']}, CUDA {versions['cuda_toolkit']}, "
+        f"cuda runs on {where}{resumed}"
+    )

@@ -1,0 +1,124 @@
+"""Whole campaigns from the command line, small ones: their bytes, their interruption, their refusals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from extractor.record import Record
+from grammar import CATEGORIES
+
+BUDGET = 500_000
+
+
+def _fuzzer(*arguments: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(_command(*arguments), capture_output=True, text=True, timeout=timeout)
+
+
+def _command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "fuzzer", *map(str, arguments)]
+
+
+def _shards(corpus: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(corpus.glob("shard-*"))}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """A corpus of seed 5, made by two workers in one go, with its log beside it."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = _fuzzer(
+        "run", "--budget", BUDGET, "--seed", 5, "--workers", 2, "--out", folder / "A", "--json-log", folder / "log"
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "A"
+
+
+def test_a_run_ends_near_its_budget_and_never_above_it(undisturbed):
+    size = sum(len(data) for data in _shards(undisturbed).values())
+    assert 0.9 * BUDGET < size <= BUDGET
+
+
+def test_categories_have_equal_shares_and_no_record_stands_twice(undisturbed):
+    records = [Record.from_line(line + b"\n") for data in _shards(undisturbed).values() for line in data.splitlines()]
+    counts = Counter(record.metadata["category"] for record in records)
+    assert set(counts) <= set(CATEGORIES)
+    assert max(counts.values()) - min(counts[category] for category in CATEGORIES) <= 1
+    assert len({record.id for record in records}) == len(records)
+
+
+def test_the_log_is_one_object_a_line_and_grows(undisturbed):
+    steps = [json.loads(line) for line in (undisturbed.parent / "log").read_text().splitlines()]
+    assert [step["kernels"] for step in steps] == sorted({step["kernels"] for step in steps})
+    assert steps[-1]["records"] > 0 and steps[-1]["cuda_backend"] in ("emulator", "device")
+
+
+def test_an_interrupted_campaign_with_another_number_of_workers_goes_on_to_the_same_bytes(undisturbed, tmp_path):
+    command = ["run", "--budget", BUDGET, "--seed", 5, "--workers", 1, "--out", tmp_path / "B"]
+    process = subprocess.Popen(_command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline and not _has_records(tmp_path / "B"):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "the same command goes on" in output
+    assert 0 < sum(len(data) for data in _shards(tmp_path / "B").values()) < BUDGET
+    resumed = _fuzzer(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    assert _shards(tmp_path / "B") == _shards(undisturbed)
+
+
+def _has_records(corpus: Path) -> bool:
+    return any(path.stat().st_size for path in corpus.glob("shard-*"))
+
+
+def test_a_corpus_that_is_full_is_left_as_it_is(undisturbed):
+    before = _shards(undisturbed)
+    again = _fuzzer("run", "--budget", BUDGET, "--seed", 5, "--out", undisturbed)
+    assert again.returncode == 0, again.stderr
+    assert _shards(undisturbed) == before
+
+
+def test_another_seed_is_not_mixed_into_a_corpus(undisturbed):
+    refused = _fuzzer("run", "--budget", BUDGET, "--seed", 6, "--out", undisturbed)
+    assert refused.returncode == 2
+    assert "made with seed 5, not 6" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["run", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["run", "--budget", "a lot"], "'a lot' is not understood"),
+        (["run", "--time", "soon"], "'soon' is not understood"),
+        (["run", "--categories", "vector,quantum"], "there is no category 'quantum'"),
+        (["run", "--workers", "0"], "--workers must be at least 1"),
+        (["run", "--cuda", "abacus"], "invalid choice: 'abacus'"),
+        (["run", "--arch", "12"], "--arch 12 is not supported"),
+        (["run", "--json-log", "/nowhere/at/all"], "cannot write the log"),
+        ([], "required: command"),
+    ],
+)
+def test_a_bad_call_is_one_clear_line_and_exit_code_2(arguments, complaint, tmp_path):
+    out = ["--out", str(tmp_path / "C")] if arguments else []
+    done = _fuzzer(*arguments, *out)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_that_is_no_corpus_is_refused_and_untouched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    done = _fuzzer("run", "--budget", "1MB", "--out", tmp_path)
+    assert done.returncode == 2 and "not a corpus" in done.stderr
+    assert os.listdir(tmp_path) == ["thesis.tex"]
