@@ -47,6 +47,7 @@ def advance(
     limit: int,
 ):
     i, j = wp.tid()
+    _, _unused = wp.tid()
     body = bodies[i]
     total = wp.vec3()
     for k in range(COUNT):
@@ -124,7 +125,7 @@ STATEMENTS = {
     "range = 3": (1, "range is reserved"),
     "STEP = 3.0": (1, "STEP hides a module-level name"),
     "pushed = 3.0": (1, "pushed hides a module-level name"),
-    "__x = 1": (1, "does not start with an ASCII letter"),
+    "__x = 1": (1, "starts with two underscores"),
     "for wp in range(3):\n    pass": (5, "wp is reserved"),
     "dot(UP, UP)": (1, "dot is no function"),
     "f = 1\nf(2)": (1, "f is no function"),
@@ -238,7 +239,8 @@ MODULES = {
     HEAD + "@wp.struct\nclass C:\n    print(1)\n" + TAIL: (4, 5, "only annotated fields"),
     HEAD + "@wp.struct\nclass C:\n    def f(self): pass\n" + TAIL: (4, 5, "only annotated fields"),
     HEAD + "@wp.struct\nclass C:\n    a: C\n" + TAIL: (4, 8, "not a type"),
-    HEAD + "@wp.struct\nclass C:\n    __slots__: int\n" + TAIL: (4, 5, "does not start with"),
+    HEAD + "@wp.struct\nclass C:\n    __slots__: int\n" + TAIL: (4, 5, "two underscores"),
+    HEAD + "@wp.struct\nclass C:\n    _a: int\n" + TAIL: (4, 5, "starts with an underscore"),
     HEAD + "@wp.struct\nclass C:\n    a: int\n    a: int\n" + TAIL: (5, 5, "two fields are named a"),
     HEAD + "@print\ndef f(): pass\n" + TAIL: (2, 2, "expected @wp.func or @wp.kernel"),
     HEAD + "@wp.kernel\n" + TAIL: (3, 2, "no other decorator"),

@@ -105,6 +105,8 @@ def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name) or field.value is not None:
             refuse(field, "a struct holds only annotated fields without values")
         scope.check_name(field.target, field.target.id)
+        if field.target.id.startswith("_"):
+            refuse(field, "a field's name starts with an underscore")
         if field.target.id in fields:
             refuse(field, f"two fields are named {field.target.id}")
         check_annotation(field.annotation, scope)

@@ -11,7 +11,7 @@ from typing import NoReturn
 from grammar.recogniser.vocabulary import PYTHON_NAMES, vocabulary
 
 MAX_NAME = 64
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*|_")
 _RESERVED = PYTHON_NAMES | {"wp", "warp"}
 
 
@@ -73,15 +73,14 @@ class Scope:
 
     def check_local(self, node: ast.AST, name: str) -> None:
         """Check the name of a parameter or local variable: Warp resolves names in another order than Python does."""
-        if name != "_":
-            self.check_name(node, name)
+        self.check_name(node, name)
         if name in self.names:
             refuse(node, f"{name} hides a module-level name")
 
     def check_name(self, node: ast.AST, name: str) -> None:
         """Check the spelling of a name that the source defines."""
         if not _NAME.fullmatch(name):
-            refuse(node, f"the name {name!r} does not start with an ASCII letter")
+            refuse(node, f"{name!r} is no plain ASCII name, or starts with two underscores")
         if len(name) > MAX_NAME:
             refuse(node, f"name longer than {MAX_NAME} characters")
         if name in _RESERVED:

@@ -11,6 +11,8 @@ from functools import lru_cache
 
 import warp as wp
 
+from grammar.registry import builtins
+
 PYTHON_NAMES = frozenset({"abs", "bool", "float", "int", "len", "max", "min", "pow", "range", "round"})
 """Python's built-ins that Warp compiles when they stand in a kernel without `wp.`."""
 
@@ -95,9 +97,7 @@ class Vocabulary:
 @lru_cache(maxsize=1)
 def vocabulary() -> Vocabulary:
     """Read the vocabulary of the installed Warp, once."""
-    from warp._src.context import builtin_functions
-
-    functions = {name for name, function in builtin_functions.items() if _is_callable_from_a_file(name, function.group)}
+    functions = {name for name, builtin in builtins().items() if _is_callable_from_a_file(name, builtin.group)}
     public = {name: getattr(wp, name) for name in dir(wp) if not name.startswith("_")}
     types = {
         name
