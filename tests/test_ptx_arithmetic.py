@@ -17,8 +17,8 @@ from oracle.ptx.comparisons import COMPARE
 
 every_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 every_mode = pytest.mark.parametrize("mode", MODES)
-some = settings(deadline=None, max_examples=60)
-many = settings(deadline=None, max_examples=200)
+some = settings(deadline=None, max_examples=40)
+many = settings(deadline=None, max_examples=120)
 
 
 @pytest.fixture(autouse=True)

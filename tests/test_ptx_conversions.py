@@ -19,7 +19,7 @@ INTEGERS = tuple(np.dtype(f"{kind}{size}") for kind in "iu" for size in (1, 2, 4
 every_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 every_mode = pytest.mark.parametrize("mode", MODES)
 every_integer = pytest.mark.parametrize("dtype", INTEGERS, ids=str)
-some = settings(deadline=None, max_examples=60)
+some = settings(deadline=None, max_examples=40)
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_floats_become_integral_keeping_their_sign(form: Format, mode: str, data
 @every_integer
 @pytest.mark.parametrize("mode", ("rni", "rzi", "rmi", "rpi"))
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_floats_convert_to_integers_clamped_to_the_range(form: Format, dtype: Any, mode: str, data: Any) -> None:
     info = np.iinfo(dtype)
     limits = [form.round(Fraction(n), m) for n in (info.max, info.max + 1) for m in MODES]
@@ -166,7 +166,7 @@ def test_nan_converts_to_zero_or_to_the_top_bit(source: str, target: str, expect
 @every_integer
 @every_mode
 @given(data=st.data())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_integers_convert_to_floats_rounded_once(form: Format, dtype: Any, mode: str, data: Any) -> None:
     numbers = data.draw(integers(dtype))
     result = conversions.int_to_float(np.array(numbers, dtype), form.dtype, mode)
@@ -174,6 +174,14 @@ def test_integers_convert_to_floats_rounded_once(form: Format, dtype: Any, mode:
     for got, n in zip(result.tolist(), numbers, strict=True):
         wanted = form.round(Fraction(n), mode) if n else 0.0
         assert same(got, wanted), f"{n}: got {got!r}, expected {wanted!r}"
+
+
+def test_pairs_of_halves_are_taken_apart_lowest_first_and_packed_again() -> None:
+    packed = np.array([0x3C00_4000, 0x0000_8000], np.uint32)
+    halves = conversions.unpack_halves(packed)
+    assert halves.dtype == np.float16 and halves.tolist() == [[2.0, 1.0], [-0.0, 0.0]]
+    assert conversions.pack_halves(halves).tolist() == packed.tolist()
+    assert conversions.pack_halves(halves[:, ::-1]).tolist() == [0x4000_3C00, 0x8000_0000]
 
 
 @every_integer

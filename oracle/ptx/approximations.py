@@ -1,7 +1,7 @@
-"""PTX's `.approx` and `.full` instructions, answered by the correctly rounded value.
+"""PTX's `.approx` and `.full` instructions, answered more accurately than any GPU need.
 
-The PTX ISA bounds their error but does not define their bits. Here the value is computed in float64 and
-rounded, which lies within every bound; special operands follow the manual's tables. With `ftz`, subnormal
+The PTX ISA bounds their error but does not define their bits. Here the value is computed in float64 and rounded to the
+operand's type, which lies within every bound; special operands follow the manual's tables. With `ftz`, subnormal
 operands and results become zeros of the same sign. Half-precision forms take and give float16.
 """
 

@@ -1,8 +1,8 @@
 """Floating-point arithmetic of PTX on NumPy arrays: every operation rounds the exact result once.
 
-Operands are float16, float32 or float64 arrays of one type, of shapes that broadcast; results have that type.
-`mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up. A NaN result is some
-quiet NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
+Operands are float16, float32 or float64 arrays of one type, of at least one dimension and of shapes that broadcast;
+results have that type. `mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up. A
+NaN result is some NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
 """
 
 from __future__ import annotations

@@ -93,6 +93,16 @@ def int_to_int_sat(a: Array, dtype: Any) -> Array:
     return np.clip(a, a.dtype.type(low), a.dtype.type(high)).astype(dtype)
 
 
+def unpack_halves(packed: Array) -> Array:
+    """`.f16x2` operands (uint32) as float16 pairs along a new last axis, the lower half first."""
+    return packed[..., None].view(np.float16)
+
+
+def pack_halves(pairs: Array) -> Array:
+    """float16 pairs along the last axis as `.f16x2` (uint32)."""
+    return np.ascontiguousarray(pairs).view(np.uint32)[..., 0]
+
+
 def bf16_to_f32(bits: Array) -> Array:
     """The float32 values of bfloat16 bits; exact."""
     return (bits.astype(np.uint32) << np.uint32(16)).view(np.float32)
