@@ -71,7 +71,7 @@ class Record:
     def to_line(self) -> bytes:
         """Return the record as a shard holds it: one line of UTF-8 JSON with sorted keys, its newline included.
 
-        Raises ValueError if the metadata holds anything but JSON values (a NaN is none).
+        Raises TypeError or ValueError if the metadata holds anything but JSON values (a NaN is none).
         """
         data: dict[str, Any] = {"id": self.id, "python_source": self.python_source, "metadata": self.metadata}
         data |= vars(self.artifacts)
