@@ -1,0 +1,375 @@
+"""Runs a launch: which threads go on where, how they part, meet again, and wait for each other.
+
+Threads that stand at the same place in the same call form a group. The group whose place comes first in layout order
+runs, so that the others are caught up with and rejoined where the paths meet; every so often the last one runs
+instead, so that a thread spinning on a lock cannot starve its holder. A place is the call path and the block number.
+While all threads are together, blocks run without masks.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import Fault, PtxError, StepLimit, Unsupported
+from .machine import Machine
+from .parse import Statement, split_operands
+from .program import BoundBlock, Gate, Program
+from .types import Array
+
+Key = tuple[int, ...]
+
+_FAIRNESS = 1024
+
+
+class Frame:
+    """A call path: the program that runs, and where its caller goes on."""
+
+    __slots__ = ("_children", "call", "depth", "parent", "path", "program")
+
+    def __init__(self, program: Program, parent: Frame | None, call: int) -> None:
+        self.program = program
+        self.parent = parent
+        self.call = call
+        self.path: Key = () if parent is None else (*parent.path, call)
+        self._children: dict[int, Frame] = {}
+
+    def child(self, call: int, program: Program) -> Frame:
+        """The frame of a call that block number `call` makes."""
+        frame = self._children.get(call)
+        if frame is None:
+            frame = self._children[call] = Frame(program, self, call)
+        return frame
+
+
+@dataclass(frozen=True)
+class _Place:
+    frame: Frame
+    block: int
+
+    @property
+    def key(self) -> Key:
+        return (*self.frame.path, self.block)
+
+
+@dataclass
+class _Parked:
+    """Threads that wait at a gate."""
+
+    place: _Place
+    gate: Gate
+    mask: Array
+
+
+@dataclass
+class _Waiting:
+    """Groups that could run, by place."""
+
+    masks: dict[Key, Array] = field(default_factory=dict)
+    places: dict[Key, _Place] = field(default_factory=dict)
+    heap: list[Key] = field(default_factory=list)
+
+    def add(self, place: _Place, mask: Array) -> None:
+        key = place.key
+        if key in self.masks:
+            self.masks[key] = self.masks[key] | mask
+        else:
+            self.masks[key] = mask
+            self.places[key] = place
+            heapq.heappush(self.heap, key)
+
+    def take(self, key: Key) -> tuple[_Place, Array]:
+        if self.heap[0] == key:
+            heapq.heappop(self.heap)
+        else:
+            self.heap.remove(key)
+            heapq.heapify(self.heap)
+        return self.places.pop(key), self.masks.pop(key)
+
+
+class Executor:
+    """Runs a machine's threads from the entry to their end."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.programs: dict[tuple[str, int], Program] = {}
+        self.root = Frame(self._program(machine.entry.name, 0), None, 0)
+        self.waiting = _Waiting()
+        self.parked: dict[tuple[Key, Gate], _Parked] = {}
+        self.together = True
+        self.count = 0
+
+    def counts(self) -> Counter[str]:
+        """Thread-instructions executed since `run` began, by opcode."""
+        total: Counter[str] = Counter()
+        for program in self.programs.values():
+            for block in program.bound:
+                if block.runs:
+                    total.update(block.counts())
+        return total
+
+    def run(self, limit: int) -> int:
+        """Run to the end of all threads. Steps executed; StepLimit beyond `limit` of them."""
+        machine = self.machine
+        for program in self.programs.values():
+            program.reset()
+        self.waiting = _Waiting()
+        self.parked.clear()
+        self.together = True
+        self._activate(machine.live.copy())
+        frame: Frame | None = self.root
+        number, steps, turns = 0, 0, 0
+        while frame is not None:
+            block = frame.program.blocks[number] or self._bind(frame.program, number)
+            if block.gate is not None and not (self.together and not self.parked):
+                place = self._arrive(_Place(frame, number), block.gate)
+                if place is None or place.block != number or place.frame is not frame:
+                    frame, number = (None, 0) if place is None else (place.frame, place.block)
+                    if frame is None:
+                        frame, number = self._next(None, 0)
+                    continue
+            self._run_block(frame, block)
+            steps += block.size
+            if steps > limit:
+                raise StepLimit(limit)
+            frame, number = self._leave(frame, number, block)
+            if not self.together or frame is None:
+                turns += 1
+                frame, number = self._next(frame, number, fair=turns % _FAIRNESS == 0)
+        return steps
+
+    def _run_block(self, frame: Frame, block: BoundBlock) -> None:
+        machine = self.machine
+        calls = block.whole if self.together else block.masked(machine.mask)
+        block.runs += 1
+        block.lanes += self.count
+        call: Any = None
+        try:
+            for call in calls:
+                call()
+        except Fault as fault:
+            raise machine.explain(fault, frame.program, block.block, block.owner(call)) from None
+
+    # Groups.
+
+    def _activate(self, mask: Array) -> None:
+        machine = self.machine
+        machine.mask[:] = mask
+        self.count = int(np.count_nonzero(mask))
+        machine.active = None if self.count == machine.lanes else np.flatnonzero(mask)
+
+    def _next(self, frame: Frame | None, number: int, fair: bool = False) -> tuple[Frame | None, int]:
+        """Which group runs next: the current one, which stands at `frame` and `number`, or one that waits."""
+        waiting = self.waiting
+        if frame is not None:
+            if not waiting.heap:
+                self.together = not self.parked
+                return frame, number
+            place = _Place(frame, number)
+            key = place.key
+            if not fair and key < waiting.heap[0]:
+                return frame, number
+            waiting.add(place, self.machine.mask.copy())
+        elif not waiting.heap and not self._release():
+            if self.parked:
+                raise self._deadlock()
+            return None, 0
+        chosen, mask = waiting.take(max(waiting.heap) if fair else waiting.heap[0])
+        self._activate(mask)
+        self.together = not waiting.heap and not self.parked
+        return chosen.frame, chosen.block
+
+    # Ends of blocks.
+
+    def _leave(self, frame: Frame, number: int, block: BoundBlock) -> tuple[Frame | None, int]:
+        """Where the active group goes after a block; threads that part from it are put among those that wait."""
+        kind, end = block.kind, block.block.end
+        if kind in ("fall", "gate"):
+            return frame, number + 1
+        assert end is not None
+        if kind == "call":
+            return self._call(frame, number, end)
+        if kind == "table":
+            return self._jump_by_table(frame, end)
+        if not end.guard:
+            if kind == "branch":
+                return frame, frame.program.label(end.operands)
+            return self._end(frame, kind)
+        return self._part(frame, number, kind, end)
+
+    def _part(self, frame: Frame, number: int, kind: str, end: Statement) -> tuple[Frame | None, int]:
+        """A guarded branch, return or exit."""
+        guard = frame.program.operands["pred"][end.guard]
+        everyone = self.machine.mask
+        if self.machine.active is not None:
+            guard = guard & everyone if not end.negated else everyone & ~guard
+        elif end.negated:
+            guard = ~guard
+        taken = int(np.count_nonzero(guard))
+        if taken == 0:
+            return frame, number + 1
+        if taken == self.count:
+            if kind == "branch":
+                return frame, frame.program.label(end.operands)
+            return self._end(frame, kind)
+        stay = everyone & ~guard
+        self.together = False
+        if kind == "branch":
+            self.waiting.add(_Place(frame, frame.program.label(end.operands)), np.array(guard))
+            self._activate(stay)
+            return frame, number + 1
+        self.waiting.add(_Place(frame, number + 1), stay)
+        self._activate(np.array(guard))
+        return self._end(frame, kind)
+
+    def _jump_by_table(self, frame: Frame, end: Statement) -> tuple[Frame | None, int]:
+        index, table = split_operands(end.operands)
+        labels = [frame.program.label(name) for name in frame.program.code.tables[table]]
+        chosen = frame.program.full(frame.program.operands["u32"][index])
+        mask = self.machine.mask.copy()
+        for i, label in enumerate(labels):
+            here = mask & (chosen == i)
+            if here.any():
+                self.waiting.add(_Place(frame, label), here)
+                mask &= ~here
+        if mask.any():
+            raise Fault(f"{end.opcode} beyond its table")
+        self.together = False
+        return None, 0
+
+    def _end(self, frame: Frame, kind: str) -> tuple[Frame | None, int]:
+        """The active group returns from a call or exits."""
+        if kind == "return" and frame.parent is not None:
+            caller = frame.parent
+            statement = caller.program.code.blocks[frame.call].end
+            assert statement is not None
+            results, _, _ = read_call(statement)
+            self._copy(caller.program, results, frame.program, [v.name for v in frame.program.function.results], False)
+            return caller, frame.call + 1
+        self.machine.live &= ~self.machine.mask
+        if self.parked:
+            self._release()
+        return None, 0
+
+    def _call(self, frame: Frame, number: int, end: Statement) -> tuple[Frame | None, int]:
+        _, name, arguments = read_call(end)
+        if name[0] == "%":
+            raise Unsupported(f"{end.opcode} indirect")
+        function = self.machine.index.functions.get(name)
+        if function is None or not function.is_defined:
+            raise Unsupported(f"call {name}")
+        program = self._program(name, frame.program.frame_end)
+        self._copy(frame.program, arguments, program, [v.name for v in function.parameters], True)
+        return frame.child(number, program), 0
+
+    def _copy(self, caller: Program, outer: list[str], callee: Program, inner: list[str], into_callee: bool) -> None:
+        """Pass arguments or results by copying parameter variables between two frames."""
+        if len(outer) != len(inner):
+            raise Fault(f"call of {callee.function.name} with {len(outer)} for {len(inner)} values")
+        mask = None if self.together else self.machine.mask
+        for out, own in zip(outer, inner, strict=True):
+            outside, inside = caller.storage(out), callee.storage(own)
+            target, source = (inside, outside) if into_callee else (outside, inside)
+            if mask is not None and target.ndim == 2:
+                np.copyto(target, source, where=mask[:, None])
+            elif mask is not None:
+                np.copyto(target, source, where=mask)
+            else:
+                np.copyto(target, source)
+
+    def _program(self, name: str, base: int) -> Program:
+        base = -(-base // 16) * 16
+        program = self.programs.get((name, base))
+        if program is None:
+            program = Program(self.machine, self.machine.index.functions[name], base)
+            self.programs[name, base] = program
+        return program
+
+    def _bind(self, program: Program, number: int) -> BoundBlock:
+        return program.bind(number)
+
+    # Gates.
+
+    def _arrive(self, place: _Place, gate: Gate) -> _Place | None:
+        """The active group arrives at a gate: where the threads that may go on stand, None if all must wait."""
+        machine = self.machine
+        key = (place.key, gate)
+        if key in self.parked:
+            self.parked[key].mask = self.parked[key].mask | machine.mask
+        else:
+            self.parked[key] = _Parked(place, gate, machine.mask.copy())
+        if gate.members is None and not gate.together:
+            if gate.arrive_only:
+                return _Place(place.frame, place.block + 1)
+            self._release()
+            return None
+        ready = self._ready(self.parked[key])
+        if not ready.any():
+            return None
+        self._unpark(key, ready)
+        self._activate(ready)
+        return place
+
+    def _unpark(self, key: tuple[Key, Gate], ready: Array) -> None:
+        left = self.parked[key].mask & ~ready
+        if left.any():
+            self.parked[key].mask = left
+        else:
+            del self.parked[key]
+
+    def _ready(self, parked: _Parked) -> Array:
+        """Which of the threads parked at one gate need wait no longer."""
+        machine, gate = self.machine, parked.gate
+        if gate.members is not None:
+            here = machine.warps.ballot(parked.mask)
+            missing = machine.warps.ballot(machine.live) & gate.members & ~here
+            return parked.mask & (missing == 0)
+        if gate.together:
+            return parked.mask & (machine.per_block(parked.mask) == machine.per_block(machine.live))
+        arrived = np.zeros(machine.lanes, np.bool_)
+        for other in self.parked.values():
+            if other.gate.members is None and other.gate.barrier == gate.barrier:
+                arrived |= other.mask
+        needed = machine.per_block(machine.live)
+        if gate.count:
+            needed = np.minimum(needed, gate.count)
+        return parked.mask & (machine.per_block(arrived) >= needed)
+
+    def _release(self) -> bool:
+        """Let threads go on whose gates have opened; whether there were any."""
+        opened = [(key, self._ready(parked)) for key, parked in self.parked.items()]
+        opened = [(key, ready) for key, ready in opened if ready.any()]
+        for key, ready in opened:
+            parked = self.parked[key]
+            self._unpark(key, ready)
+            runs_there = parked.gate.members is not None or parked.gate.together
+            if not parked.gate.arrive_only:
+                place = parked.place if runs_there else _Place(parked.place.frame, parked.place.block + 1)
+                self.waiting.add(place, ready)
+        return bool(opened)
+
+    def _deadlock(self) -> PtxError:
+        parked = next(iter(self.parked.values()))
+        block = parked.place.frame.program.code.blocks[parked.place.block]
+        lane = int(np.flatnonzero(parked.mask)[0])
+        self.machine.active = None
+        fault = Fault("threads wait for others that never arrive", lane=lane)
+        return self.machine.explain(fault, parked.place.frame.program, block, len(block.body))
+
+
+def read_call(statement: Statement) -> tuple[list[str], str, list[str]]:
+    """Names of the result variables, the function, and the argument variables of a `call`."""
+    operands = split_operands(statement.operands)
+    results: list[str] = []
+    if operands[0][0] == "(":
+        results = _names(operands.pop(0))
+    arguments = _names(operands[1]) if len(operands) > 1 and operands[1][0] == "(" else []
+    return results, operands[0], arguments
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.strip("()").split(",") if name]

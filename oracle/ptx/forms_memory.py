@@ -1,0 +1,232 @@
+"""Loads and stores of all widths in all state spaces, and questions about addresses.
+
+Parameters and locals accessed by name stand at a fixed place in every thread's frame: such an access is a copy of a
+column, checked once when its block is bound. All other accesses gather or scatter through `memory.Locator`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .decode import Form, Modifiers
+from .errors import Fault
+from .memory import Locator, MixedSegments, Segment
+from .program import Emitter, Program, view_as
+from .types import TYPES, Array, Type
+
+_SPACES = ("global", "shared", "local", "const", "param")
+_IGNORED = (
+    *("weak", "relaxed", "acquire", "release", "volatile", "mmio", "cta", "cluster", "gpu", "sys"),
+    *("ca", "cg", "cs", "lu", "cv", "wb", "wt", "nc", "L1", "L2", "level"),
+)
+"""Ordering, scope and cache modifiers: the emulator's memory is sequentially consistent."""
+
+
+def space_of(m: Modifiers) -> str:
+    """The state space of an access."""
+    for name in m.left:
+        base = name.partition("::")[0]
+        if base in _SPACES:
+            m.left.remove(name)
+            return base
+    return "generic"
+
+
+def _access(m: Modifiers) -> tuple[str, int, Type]:
+    space = space_of(m)
+    vector = m.one_of("v2", "v4", "v8")
+    m.drop(*_IGNORED)
+    return space, int(vector[1:]) if vector else 1, m.type()
+
+
+def _ld(m: Modifiers) -> Emitter:
+    space, count, type_ = _access(m)
+
+    def emit(program: Program, operands: list[str]) -> None:
+        names = operands[0].strip("{}").split(",")
+        if len(names) != count:
+            raise ValueError(f"{count} targets needed")
+        targets = [_target(program, name, type_) for name in names]
+        base, displacement = program.memory_operand(operands[1])
+        columns = fixed_columns(program, base, displacement, type_, count)
+        if columns is not None:
+            for target, column in zip(targets, columns, strict=True):
+                if target is not None:
+                    program.move(target, column)
+            return
+        locate = Locator(space, displacement, type_.size * count, writes=False)
+        addresses = address_row(program, base)
+        program.effect(_loader(program, locate, addresses, type_, targets))
+
+    return emit
+
+
+def _st(m: Modifiers) -> Emitter:
+    space, count, type_ = _access(m)
+
+    def emit(program: Program, operands: list[str]) -> None:
+        base, displacement = program.memory_operand(operands[0])
+        names = operands[1].strip("{}").split(",")
+        if len(names) != count:
+            raise ValueError(f"{count} sources needed")
+        sources = [program.operands[type_.name][name] for name in names]
+        columns = fixed_columns(program, base, displacement, type_, count, writes=True)
+        if columns is not None:
+            for source, column in zip(sources, columns, strict=True):
+                program.move(column, source)
+            return
+        locate = Locator(space, displacement, type_.size * count, writes=True)
+        program.effect(_storer(program, locate, address_row(program, base), type_, sources))
+
+    return emit
+
+
+def _target(program: Program, name: str, type_: Type) -> Array | None:
+    """A register as the type that a loaded value is extended to; None for `_`."""
+    if name == "_":
+        return None
+    row = program.row(name)
+    if row is None:
+        raise ValueError(f"{name} is no register")
+    if row.dtype.itemsize == type_.size:
+        return view_as(row, type_)
+    return view_as(row, TYPES[f"{'s' if type_.signed else 'u'}{8 * row.dtype.itemsize}"])
+
+
+def address_row(program: Program, base: str) -> Array:
+    """One address (int64) per thread, whatever the operand is."""
+    row = program.row(base)
+    if row is None:
+        return program.full(program.resolve(base, TYPES["s64"]))
+    if row.dtype.itemsize == 8:
+        return row.view(np.int64)
+    # A 32-bit register holds a shared address; widening is left to the moment of the access.
+    return row
+
+
+def fixed_columns(
+    program: Program, base: str, displacement: int, type_: Type, count: int, writes: bool = False
+) -> list[Array] | None:
+    """The places of a named parameter's or local's elements, one array each; None if they are not fixed."""
+    parameter = program.machine.entry_parameter(program, base)
+    if parameter is not None:
+        start, size = parameter
+        data = program.machine.parameters.data
+        if writes:
+            raise Fault(f"write to the kernel parameter {base}")
+    else:
+        place = program.place(base)
+        if place is None:
+            return None
+        start, size = place
+        data = program.machine.local_rows
+    if displacement < 0 or displacement + type_.size * count > size:
+        raise Fault(f"out-of-bounds access to {base}, which has {size} bytes, at byte {displacement}")
+    if displacement % (type_.size * count):
+        raise Fault(f"misaligned {type_.size * count}-byte access to {base} at byte {displacement}")
+    typed, first = data.view(type_.dtype), (start + displacement) // type_.size
+    if parameter is not None:
+        return [typed[first + i : first + i + 1].reshape(()) for i in range(count)]
+    return [typed[:, first + i] for i in range(count)]
+
+
+def _loader(
+    program: Program, locate: Locator, addresses: Array, type_: Type, targets: list[Array | None]
+) -> Callable[[], None]:
+    machine = program.machine
+    machine.watch(locate)
+    dtype, shift = type_.dtype, type_.size.bit_length() - 1
+    wanted = [(i, t) for i, t in enumerate(targets) if t is not None]
+
+    def load() -> None:
+        active = machine.active
+        try:
+            if active is None:
+                index = locate(addresses, machine.segments) >> shift
+                take = locate.segment.views[dtype].take
+                for i, target in wanted:
+                    target[:] = take(index + i) if i else take(index)
+            else:
+                index = locate(addresses[active].astype(np.int64), machine.segments) >> shift
+                take = locate.segment.views[dtype].take
+                for i, target in wanted:
+                    target[active] = take(index + i)
+        except MixedSegments as mixed:
+            machine.for_each_group(mixed.groups, load)
+
+    return load
+
+
+def _storer(
+    program: Program, locate: Locator, addresses: Array, type_: Type, sources: list[Array]
+) -> Callable[[], None]:
+    machine = program.machine
+    machine.watch(locate)
+    dtype, shift = type_.dtype, type_.size.bit_length() - 1
+    numbered = list(enumerate(sources))
+
+    def store() -> None:
+        active = machine.active
+        try:
+            if active is None:
+                index = locate(addresses, machine.segments) >> shift
+                view = locate.segment.views[dtype]
+                for i, source in numbered:
+                    view[index + i] = source
+            else:
+                index = locate(addresses[active].astype(np.int64), machine.segments) >> shift
+                view = locate.segment.views[dtype]
+                for i, source in numbered:
+                    view[index + i] = source[active] if source.ndim else source
+        except MixedSegments as mixed:
+            machine.for_each_group(mixed.groups, store)
+
+    return store
+
+
+def _isspacep(m: Modifiers) -> Emitter:
+    space = space_of(m)
+
+    def emit(program: Program, operands: list[str]) -> None:
+        target, source = operands
+        machine = program.machine
+
+        def inside(addresses: Array) -> Array:
+            return _inside(addresses.view(np.int64), machine.segments, space)
+
+        program.compute(program.operands["pred"][target], inside, program.operands["u64"][source])
+
+    return emit
+
+
+def _inside(addresses: Array, segments: dict[str, Segment], space: str) -> Array:
+    names = {"global": ("global", "module")}.get(space, (space,))
+    result = np.zeros(addresses.shape, np.bool_)
+    for name in names:
+        offsets = addresses - segments[name].base
+        result |= (offsets >= 0) & (offsets < len(segments[name].data))
+    return result
+
+
+def _nothing(m: Modifiers) -> Emitter:
+    """Fences, prefetches and hints: memory is sequentially consistent and all at hand."""
+    m.left.clear()
+    return lambda program, operands: None
+
+
+FORMS: dict[str, Form] = {
+    "ld": _ld,
+    "ldu": _ld,
+    "st": _st,
+    "isspacep": _isspacep,
+    "membar": _nothing,
+    "fence": _nothing,
+    "prefetch": _nothing,
+    "prefetchu": _nothing,
+    "discard": _nothing,
+    "applypriority": _nothing,
+    "nanosleep": _nothing,
+}
+"""Base opcode to the function that decodes its modifiers."""

@@ -1,0 +1,127 @@
+"""Load PTX and launch its kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from .errors import Malformed
+from .execute import Executor
+from .machine import Machine, ModuleSpace, Triple
+from .memory import GlobalMemory
+from .parse import ModuleIndex
+
+_KEPT = 8
+
+
+class Module:
+    """A PTX module. Nothing but the places of its functions is read until a kernel is launched.
+
+    Its `.global` variables keep their contents from launch to launch.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.index = ModuleIndex(text)
+        self._space = ModuleSpace(self.index)
+        self._executors: dict[tuple[str, int, Triple], Executor] = {}
+
+    @property
+    def entries(self) -> tuple[str, ...]:
+        """The kernels' names, in the order of the text."""
+        return tuple(f.name for f in self.index.functions.values() if f.is_entry)
+
+    def parameter_sizes(self, entry: str) -> tuple[int, ...]:
+        """Bytes of each of a kernel's parameters."""
+        return tuple(p.size for p in self.index.functions[entry].parameters)
+
+    def _executor(self, entry: str, blocks: int, block: Triple) -> Executor:
+        """What runs `blocks` blocks of a kernel; kept, since a second launch need not decode again."""
+        key = (entry, blocks, block)
+        executor = self._executors.pop(key, None)
+        if executor is None:
+            function = self.index.functions.get(entry)
+            if function is None or not function.is_entry or not function.is_defined:
+                raise Malformed(f"the module has no kernel {entry!r}")
+            executor = Executor(Machine(self.index, self._space, function, blocks, block))
+        self._executors[key] = executor
+        if len(self._executors) > _KEPT:
+            self._executors.pop(next(iter(self._executors)))
+        return executor
+
+
+class FloatSum(NamedTuple):
+    """What floating-point atomic additions did to one address: how many, and the sum of the summands' magnitudes.
+
+    Sums of float32 in global memory also lose subnormal summands and results, each less than 2**-126.
+    """
+
+    additions: int
+    magnitude: float
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What a launch did.
+
+    `instructions` counts thread-instructions by opcode, `steps` is the number of emulated steps, `float_atomics`
+    says by address what floating-point `atom.add` and `red.add` summed there, whose order a GPU leaves open. `reports`
+    are lines about what was wrong without stopping the launch.
+    """
+
+    instructions: Mapping[str, int]
+    steps: int
+    float_atomics: Mapping[int, FloatSum] = field(default_factory=dict)
+    reports: tuple[str, ...] = ()
+
+
+def launch(
+    module: Module,
+    entry: str,
+    grid: Triple,
+    block: Triple,
+    params: Sequence[bytes],
+    memory: GlobalMemory,
+    *,
+    shared_bytes: int = 0,
+    max_steps: int = 5_000_000,
+    max_lanes: int = 1 << 15,
+) -> Execution:
+    """Run a kernel on `grid` blocks of `block` threads to its end; results are in `memory`.
+
+    `params` holds each parameter's bytes as in C, `shared_bytes` is the size of dynamic shared memory. Blocks run
+    together as far as they have at most `max_lanes` threads, the rest after them. Raises Unsupported for what the
+    emulator cannot run, Fault for what would stop a GPU, StepLimit after `max_steps` steps, Malformed for text that
+    is not PTX, ValueError for parameters that do not fit the kernel's.
+    """
+    blocks = grid[0] * grid[1] * grid[2]
+    together = max(1, min(blocks, max_lanes // max(1, block[0] * block[1] * block[2])))
+    executor = module._executor(entry, together, block)
+    totals: dict[str, int] = {}
+    sums: dict[int, FloatSum] = {}
+    steps = 0
+    with np.errstate(all="ignore"):
+        for first in range(0, blocks, together):
+            present = min(together, blocks - first)
+            executor.machine.prepare(grid, first, present, list(params), memory, shared_bytes)
+            steps += executor.run(max_steps - steps)
+            for opcode, count in executor.counts().items():
+                totals[opcode] = totals.get(opcode, 0) + count
+            _add_sums(sums, executor.machine)
+    return Execution(totals, steps, sums)
+
+
+def _add_sums(sums: dict[int, FloatSum], machine: Machine) -> None:
+    logged = machine.float_sums()
+    if not logged:
+        return
+    addresses = np.concatenate([a for a, _ in logged])
+    magnitudes = np.concatenate([m for _, m in logged])
+    places, index = np.unique(addresses, return_inverse=True)
+    counts = np.bincount(index)
+    totals = np.bincount(index, magnitudes)
+    for place, count, total in zip(places.tolist(), counts.tolist(), totals.tolist(), strict=True):
+        before = sums.get(place, FloatSum(0, 0.0))
+        sums[place] = FloatSum(before.additions + count, before.magnitude + total)

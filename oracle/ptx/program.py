@@ -1,0 +1,416 @@
+"""A function bound to a launch: registers as arrays, operands resolved to them, blocks turned into steps on demand."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import Fault, Malformed, Unsupported
+from .parse import Block, Function, Statement, Variable, split_operands
+from .steps import Call, Compute, Effect, Move, Scratch, Step, Write
+from .types import TYPES, Array, Type
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+_ADDRESS = re.compile(r"\[([%$\w.]+?)(?:\+(-?\w+))?(-\w+)?\]$")
+_SYMBOL_SUM = re.compile(r"([%$\w.]+?)([+-]\d+)$")
+_INTEGER = re.compile(r"-?(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)U?$")
+_DECIMAL = re.compile(r"-?\d+\.\d*(?:[eE][+-]?\d+)?$")
+
+Emitter = Callable[["Program", list[str]], None]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Where threads wait for others before they go on together.
+
+    Warp instructions name in `members` (uint32, one mask per thread) the threads of the warp that must arrive. Barriers
+    have None there: all threads of the block must arrive at barrier number `barrier`, or `count` of them if not 0;
+    with `arrive_only`, this thread itself does not wait. `together`: they must all be at this same instruction.
+    """
+
+    members: Array | None = None
+    barrier: int = 0
+    count: int = 0
+    arrive_only: bool = False
+    together: bool = False
+
+
+class Operands(dict[str, Array]):
+    """Operand text to its array, read as one type: a register, a special register, or an immediate (0-d)."""
+
+    def __init__(self, program: Program, type_: Type) -> None:
+        super().__init__()
+        self.program = program
+        self.type = type_
+
+    def __missing__(self, text: str) -> Array:
+        found = self[text] = self.program.resolve(text, self.type)
+        return found
+
+
+class BoundBlock:
+    """One basic block as steps, and how often it ran: `runs` times, by `lanes` threads in all."""
+
+    __slots__ = (
+        "_masked",
+        "_masked_owners",
+        "block",
+        "gate",
+        "kind",
+        "lanes",
+        "owners",
+        "runs",
+        "size",
+        "steps",
+        "whole",
+    )
+
+    def __init__(self, block: Block, steps: list[Step], owners: list[int], gate: Gate | None) -> None:
+        self.block = block
+        self.gate = gate
+        self.kind = block.kind
+        self.steps = steps
+        self.owners = owners
+        self.whole: list[Call] = [step.whole() for step in steps]
+        self._masked: list[Call] | None = None
+        self._masked_owners: list[int] = []
+        self.size = len(steps) + 1
+        self.runs = 0
+        self.lanes = 0
+
+    def masked(self, mask: Array) -> list[Call]:
+        """The steps' calls for the threads in `mask` only."""
+        if self._masked is None:
+            self._masked = []
+            for step, owner in zip(self.steps, self.owners, strict=True):
+                calls = step.masked(mask)
+                self._masked += calls
+                self._masked_owners += [owner] * len(calls)
+        return self._masked
+
+    def owner(self, call: Call) -> int:
+        """The position in the block of the instruction that `call` belongs to."""
+        for calls, owners in ((self.whole, self.owners), (self._masked or [], self._masked_owners)):
+            for candidate, owner in zip(calls, owners, strict=True):
+                if candidate is call:
+                    return owner
+        return 0
+
+    def counts(self) -> Counter[str]:
+        """Thread-instructions executed, by opcode."""
+        found: Counter[str] = Counter()
+        for statement in self.block.body:
+            found[statement.opcode] += self.lanes
+        if self.block.end is not None:
+            found[self.block.end.opcode] += self.lanes
+        return found
+
+
+class Program:
+    """One activation of a function, for all threads: `base` is where its frame starts in each thread's local memory.
+
+    The same program serves every call site that calls at this `base`, since a thread is in one call at a time.
+    """
+
+    def __init__(self, machine: Machine, function: Function, base: int) -> None:
+        self.machine = machine
+        self.function = function
+        self.code = function.code
+        self.lanes = machine.lanes
+        self.operands = {name: Operands(self, type_) for name, type_ in TYPES.items()}
+        self.blocks: list[BoundBlock | None] = [None] * len(self.code.blocks)
+        self.bound: list[BoundBlock] = []
+        self.rows: dict[str, Array] = {}
+        self.temporaries: dict[tuple[np.dtype[Any], int], Array] = {}
+        self.steps: list[Step] = []
+        self.gate: Gate | None = None
+        self.guard: Array | None = None
+        self.negated = False
+        self.places: dict[str, tuple[int, int]] = {}
+        self._variables = dict(self.code.variables)
+        self.frame_end = base
+        for variable in (*function.results, *(() if function.is_entry else function.parameters)):
+            self._variables[variable.name] = variable
+            if variable.space == "reg":
+                self.code.registers[variable.name] = variable.type
+        self.frame_end += sum(v.size + 32 for v in self._variables.values() if v.space in ("local", "param"))
+        self._next_place = base
+
+    # Registers and operands.
+
+    def resolve(self, text: str, type_: Type) -> Array:
+        """The array that an operand stands for, read as `type_`. Malformed if it is nothing known."""
+        if text == "_":
+            return np.zeros(self.lanes, type_.dtype)
+        row = self.row(text)
+        if row is not None:
+            return view_as(row, type_, text)
+        value = immediate(text, type_)
+        if value is not None:
+            return value
+        return self._symbol(text, type_)
+
+    def row(self, name: str) -> Array | None:
+        """A register's array, unsigned or bool; None if no register has that name."""
+        row = self.rows.get(name)
+        if row is not None:
+            return row
+        type_name = self.code.registers.get(name) or self.code.registers.get(name.rstrip("0123456789"))
+        if type_name is None:
+            row = self.machine.special(name) if name[0] == "%" else None
+            if row is None:
+                return None
+        else:
+            row = np.zeros(self.lanes, _storage(type_name))
+        self.rows[name] = row
+        return row
+
+    def _symbol(self, text: str, type_: Type) -> Array:
+        match = _SYMBOL_SUM.match(text)
+        name, offset = (match[1], int(match[2])) if match else (text, 0)
+        address = self.address_of(name)
+        if address is None:
+            raise Malformed(f"{text!r} is no register, number or symbol in {self.function.name}")
+        return (address + offset).astype(type_.dtype)
+
+    def address_of(self, name: str) -> Array | None:
+        """Generic addresses (int64, one per thread or 0-d) of a variable; None if there is none of that name."""
+        place = self.place(name)
+        if place is not None:
+            return self.machine.local_addresses(place[0])
+        return self.machine.symbol_address(name)
+
+    def place(self, name: str) -> tuple[int, int] | None:
+        """Offset and size in the thread's local memory of a local or parameter variable."""
+        if name in self.places:
+            return self.places[name]
+        variable = self._variables.get(name)
+        if variable is None or variable.space not in ("local", "param"):
+            return None
+        start = -(-self._next_place // 16) * 16
+        self._next_place = start + variable.size + 16
+        self.machine.allow_local(start, variable.size)
+        self.places[name] = (start, variable.size)
+        return self.places[name]
+
+    def storage(self, name: str) -> Array:
+        """A parameter variable's bytes, one row per thread; the register itself for a `.reg` parameter."""
+        place = self.place(name)
+        if place is not None:
+            return self.machine.local_rows[:, place[0] : place[0] + place[1]]
+        row = self.row(name)
+        if row is None:
+            raise Malformed(f"{name!r} is passed to a call, but is no parameter variable")
+        return row
+
+    def label(self, name: str) -> int:
+        """The number of the block that a label starts."""
+        try:
+            return self.code.labels[name.strip() if name[0] != " " else name]
+        except KeyError:
+            raise Malformed(f"no label {name.strip()!r} in {self.function.name}") from None
+
+    def memory_operand(self, text: str) -> tuple[str, int]:
+        """Base (register, symbol or number) and displacement of `[base+displacement]`."""
+        match = _ADDRESS.match(text)
+        if match is None:
+            raise Malformed(f"cannot read the address {text!r}")
+        return match[1], int(match[2] or "0", 0) + int(match[3] or "0", 0)
+
+    def full(self, array: Array) -> Array:
+        """An operand with one element per thread even if it is an immediate."""
+        return np.full(self.lanes, array) if array.ndim == 0 else array
+
+    def temporary(self, dtype: Any, index: int = 0) -> Array:
+        """Scratch space for one instruction."""
+        key = (np.dtype(dtype), index)
+        if key not in self.temporaries:
+            self.temporaries[key] = np.empty(self.lanes, dtype)
+        return self.temporaries[key]
+
+    # What emitters call to add steps.
+
+    def scratch(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Add a step that only writes a temporary."""
+        self.steps.append(Scratch(function, *arguments))
+
+    def write(self, ufunc: Callable[..., Any], *sources_and_target: Array) -> None:
+        """Add `ufunc(*sources, target)`."""
+        self._add(Write(ufunc, *sources_and_target))
+
+    def move(self, target: Array, source: Array) -> None:
+        """Add `target[:] = source`."""
+        self._add(Move(target, source))
+
+    def compute(self, target: Array | tuple[Array, ...], function: Callable[..., Any], *sources: Array) -> None:
+        """Add `target[:] = function(*sources)`; the function sees one element per thread of every source."""
+        targets = target if isinstance(target, tuple) else (target,)
+        self._add(Compute(targets, function, *map(self.full, sources)))
+
+    def effect(self, call: Call) -> None:
+        """Add a call that asks the machine for the active threads."""
+        if self.guard is not None:
+            call = self.machine.guarded(call, self.guard, self.negated)
+        self.steps.append(Effect(call))
+
+    def _add(self, step: Step) -> None:
+        if self.guard is None:
+            self.steps.append(step)
+        else:
+            self.steps.append(_Guarded(step, self.guard, self.negated))
+
+    # Binding blocks.
+
+    def bind(self, index: int) -> BoundBlock:
+        """The block of that number as steps. Unsupported, Malformed as its instructions demand."""
+        from .decode import emitter
+
+        block = self.code.blocks[index]
+        self.steps, self.gate = [], None
+        owners: list[int] = []
+        statements = block.body if block.kind != "gate" else [*block.body, _gate(block)]
+        for position, statement in enumerate(statements):
+            try:
+                self._emit(statement, emitter(statement.opcode))
+            except (KeyError, ValueError) as error:
+                raise Malformed(f"cannot read {statement.opcode} {statement.operands}: {error!r}") from error
+            except Fault as fault:
+                raise self.machine.explain(fault, self, block, position) from None
+            owners += [position] * (len(self.steps) - len(owners))
+        bound = BoundBlock(block, self.steps, owners, self.gate)
+        self.blocks[index] = bound
+        self.bound.append(bound)
+        return bound
+
+    def _emit(self, statement: Statement, emit: Emitter) -> None:
+        self.guard = self.operands["pred"][statement.guard] if statement.guard else None
+        self.negated = statement.negated
+        emit(self, split_operands(statement.operands))
+        self.guard = None
+
+    def reset(self) -> None:
+        """Registers back to zero, counts to none, for another launch."""
+        for name, row in self.rows.items():
+            if name.rstrip("0123456789") in self.code.registers or name in self.code.registers:
+                row.fill(0)
+        for block in self.bound:
+            block.runs = block.lanes = 0
+
+
+class _Guarded(Step):
+    """A step for the threads whose guard predicate holds."""
+
+    __slots__ = ("guard", "negated", "step")
+
+    def __init__(self, step: Step, guard: Array, negated: bool) -> None:
+        self.step = step
+        self.guard = guard
+        self.negated = negated
+
+    def whole(self) -> Call:
+        return self._sequence(None)
+
+    def masked(self, mask: Array) -> list[Call]:
+        return [self._sequence(mask)]
+
+    def _sequence(self, mask: Array | None) -> Call:
+        chosen = np.empty(self.guard.shape, np.bool_)
+        calls = self.step.masked(chosen)
+
+        def run() -> None:
+            if self.negated:
+                np.logical_not(self.guard, chosen)
+            else:
+                np.copyto(chosen, self.guard)
+            if mask is not None:
+                np.logical_and(chosen, mask, chosen)
+            for call in calls:
+                call()
+
+        return run
+
+
+def _gate(block: Block) -> Statement:
+    assert block.end is not None
+    return block.end
+
+
+def _storage(type_name: str) -> np.dtype[Any]:
+    type_ = TYPES.get(type_name)
+    if type_ is None:
+        raise Unsupported(f".reg .{type_name}")
+    return np.dtype(np.bool_) if type_.kind == "p" else np.dtype(f"u{type_.size}")
+
+
+def view_as(row: Array, type_: Type, text: str = "") -> Array:
+    """A register's low bits as a type; writable. Malformed if the register is too narrow."""
+    if row.dtype == type_.dtype:
+        return row
+    if row.dtype.itemsize == type_.dtype.itemsize:
+        if (row.dtype == np.bool_) != (type_.kind == "p"):
+            raise Malformed(f"{text} is used as .{type_.name}")
+        return row.view(type_.dtype)
+    if row.dtype.itemsize < type_.dtype.itemsize or row.dtype == np.bool_ or type_.kind == "p":
+        raise Malformed(f"{text} is used as .{type_.name}")
+    return row.view(type_.dtype)[:: row.dtype.itemsize // type_.dtype.itemsize]
+
+
+def immediate(text: str, type_: Type) -> Array | None:
+    """A literal as a 0-d array; None if the text is none."""
+    if text[:2] in ("0f", "0F", "0d", "0D") and len(text) in (10, 18):
+        packed = bytes.fromhex(text[2:])
+        value = struct.unpack(">f" if len(text) == 10 else ">d", packed)[0]
+        single = len(text) == 10
+        if type_.kind == "f":
+            bits = np.array(int(text[2:], 16), np.uint32 if single else np.uint64)
+            exact = bits.view(np.float32 if single else np.float64)
+            return exact if exact.dtype == type_.dtype else np.array(value, type_.dtype)
+        return np.array(int(text[2:], 16) & ((1 << type_.bits) - 1), f"u{type_.size}").view(type_.dtype)
+    if _INTEGER.match(text):
+        return _integer(int(text.rstrip("U"), 0) if text.rstrip("U").lstrip("-0") else 0, type_)
+    if _DECIMAL.match(text):
+        return np.array(float(text), type_.dtype)
+    if text == "WARP_SZ":
+        return _integer(32, type_)
+    return None
+
+
+def _integer(value: int, type_: Type) -> Array:
+    if type_.kind == "p":
+        return np.array(value != 0)
+    if type_.dtype.kind == "f":
+        if type_.bits == 16:
+            return np.array(value & 0xFFFF, np.uint16).view(np.float16)
+        return np.array(float(value), type_.dtype)
+    return np.array(value & ((1 << type_.bits) - 1), f"u{type_.size}").view(type_.dtype)
+
+
+def variable_bytes(variable: Variable, resolve: Callable[[str], int]) -> bytes:
+    """A variable's initial contents; `resolve` gives the address of a symbol named in the initialiser."""
+    type_ = TYPES[variable.type]
+    text = variable.initial.replace("{", " ").replace("}", " ").strip()
+    values = [v.strip() for v in text.split(",")] if text else []
+    if type_.kind != "f" and all(_INTEGER.match(v) for v in values):
+        mask = (1 << type_.bits) - 1
+        packed = np.array([int(v.rstrip("U"), 0) & mask for v in values], f"u{type_.size}").tobytes()
+    else:
+        packed = b"".join(_element(v, type_, resolve) for v in values)
+    return packed.ljust(variable.size, b"\0")
+
+
+def _element(text: str, type_: Type, resolve: Callable[[str], int]) -> bytes:
+    value = immediate(text, type_)
+    if value is None:
+        inner = text.removeprefix("generic(").rstrip(")")
+        match = _SYMBOL_SUM.match(inner)
+        name, offset = (match[1], int(match[2])) if match else (inner, 0)
+        value = np.array(resolve(name) + offset, np.uint64).astype(type_.dtype)
+    return value.tobytes()
