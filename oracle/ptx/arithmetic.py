@@ -1,8 +1,8 @@
 """Floating-point arithmetic of PTX on NumPy arrays: every operation rounds the exact result once.
 
 Operands are float16, float32 or float64 arrays of one type, of at least one dimension and of shapes that broadcast;
-results have that type. `mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up. A
-NaN result is some NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
+results have that type. `mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up.
+A NaN result is some NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .rounding import (
 _FLOAT64 = np.dtype(np.float64)
 SMALLEST_NORMAL = {np.dtype(t): np.finfo(t).smallest_normal for t in (np.float16, np.float32, np.float64)}
 
-# Beyond these magnitudes two_product is not exact or an intermediate may overflow.
+# A float64 product below this, with room to spare, may have a part that underflows.
 _TINY = 2.0**-900
 
 
