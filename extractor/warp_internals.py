@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import warp as wp
 
 
@@ -28,3 +30,16 @@ def forget_module(name: str) -> None:
     module = user_modules.pop(name, None)
     if module is not None:
         module.unload()
+        _forget_struct_sizes(module)
+
+
+def _forget_struct_sizes(module: Any) -> None:
+    """Drop the module's structs from the table of sizes that Warp keeps for good, and that would keep the module alive.
+
+    A Warp without that table (it has no public name) needs nothing here.
+    """
+    import warp._src.types as warp_types
+
+    sizes = getattr(warp_types, "_type_size_cache", {})
+    for kind in [kind for kind in sizes if getattr(kind, "module", None) is module]:
+        del sizes[kind]

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 from grammar.errors import UserError
 
@@ -26,9 +26,13 @@ OLDEST_SUPPORTED = (1, 14)
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders that one process compiles in: Warp's kernel cache, and one that lasts as long as each compilation."""
+    """The folders that one process compiles in: Warp's kernel cache, and one that lasts as long as each compilation.
+
+    A context manager that closes itself; `users_cache` is Warp's cache folder as it was before.
+    """
 
     folder: Path
+    users_cache: str | None = None
 
     @property
     def cache(self) -> Path:
@@ -39,25 +43,37 @@ class Workspace:
         """Create and return an empty folder, removed with the workspace at the latest."""
         return Path(tempfile.mkdtemp(dir=self.folder))
 
+    def close(self) -> None:
+        """Give Warp the user's cache folder back, and remove the workspace's."""
+        if self.users_cache is not None:
+            import_warp().config.kernel_cache_dir = self.users_cache
+        shutil.rmtree(self.folder, ignore_errors=True)
 
-@contextmanager
-def open_workspace(scratch: Path | str | None = None) -> Iterator[Workspace]:
-    """Start Warp and let it compile into a new folder under `scratch` (default: the system's) until the block ends.
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_workspace(scratch: Path | str | None = None) -> Workspace:
+    """Start Warp and let it compile into a new folder under `scratch` (default: the system's) until that is closed.
 
     Raises UserError where Warp is missing or older than `OLDEST_SUPPORTED`. Workspaces of one process do not overlap.
     """
     warp = import_warp()
-    workspace = Workspace(Path(tempfile.mkdtemp(prefix="warpsmith-", dir=scratch)))
+    folder = Path(tempfile.mkdtemp(prefix="warpsmith-", dir=scratch))
+    workspace = Workspace(folder, warp.config.kernel_cache_dir)
     workspace.cache.mkdir()
-    previous = warp.config.kernel_cache_dir
     try:
         start_quietly(workspace)
-        warp.config.kernel_cache_dir = str(workspace.cache)
-        yield workspace
-    finally:
-        if previous is not None:
-            warp.config.kernel_cache_dir = previous
-        shutil.rmtree(workspace.folder, ignore_errors=True)
+    except BaseException:
+        workspace.close()
+        raise
+    warp.config.kernel_cache_dir = str(workspace.cache)
+    return workspace
 
 
 def import_warp() -> ModuleType:

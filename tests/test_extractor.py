@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +177,16 @@ def test_a_closed_batch_leaves_nothing_behind(tmp_path):
         assert left == []
     assert list(tmp_path.iterdir()) == []
     assert not [name for name in set(linecache.cache) - lines if "warpsmith" in name]
+
+
+def test_a_closed_batch_lets_its_kernels_go(workspace):
+    with compile_batch([BODIES.source], OPTIONS, workspace) as batch:
+        compiled = good(batch.results[0])
+        cpu.run(compiled, BODIES.dims, make_inputs(compiled.kernel, BODIES.arguments, 1), True)
+        alive = weakref.ref(compiled.kernel.module)
+    del batch, compiled
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_workspace_gives_the_users_cache_back(tmp_path):
