@@ -98,7 +98,9 @@ def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
         shaky = spread > unstable_spread(elements.leaf.dtype) * size
     finite = np.isfinite(cpu) & np.isfinite(cuda)
     changed_kind = np.any(np.isfinite(elements.nudged) != np.isfinite(elements.cpu), axis=0)
-    return changed_kind | (finite & within), changed_kind | (finite & shaky)
+    # a sum that overflows in one order need not in another
+    overflows = np.isinf(elements.slack)
+    return overflows | changed_kind | (finite & within), changed_kind | (finite & shaky)
 
 
 def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:

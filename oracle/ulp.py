@@ -28,7 +28,10 @@ class Bound:
 
 # cpu: GNU C Library manual, "Errors in Math Functions" ("Known Maximum Errors in Math Functions" up to 2.39), whose
 # numbers come from sysdeps/x86_64/fpu/libm-test-ulps, entries for round to nearest; the largest of the releases from
-# 2.27 to 2.41, and at least 1 where the file has no entry (its test suite measured no error above half an ULP).
+# 2.27 to 2.41, and at least 1 where the file has no entry (its test suite measured no error above half an ULP). For
+# `erfcf` 3.1 ULP are known (Zimmermann et al., "Accuracy of Mathematical Functions in Single, Double, Extended Double
+# and Quadruple Precision", hal-03141101). Twelve million arguments per float32 function, against the float64 function,
+# found nothing beyond these numbers with glibc 2.36.
 # `erfinv` and `erfcinv` are not in the C library: Warp's native/crt.h has Cephes' ndtri.c, whose header states a peak
 # relative error of 7.2e-16, that is 4 ULP of float64; the float32 versions round that result once.
 #
@@ -44,7 +47,7 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
         "cosf": Bound(1, 2),
         "coshf": Bound(2, 2),
         "erff": Bound(1, 2),
-        "erfcf": Bound(2, 4),
+        "erfcf": Bound(3, 4),
         "erfinvf": Bound(1, 2),
         "erfcinvf": Bound(1, 4),
         "expf": Bound(1, 2),
