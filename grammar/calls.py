@@ -1,0 +1,179 @@
+"""Calls of built-ins: an overload that gives the wanted type, its arguments, and the guards that its row asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from grammar import domains, guards, intervals, literals, terms
+from grammar.choices import chance, pick, pick_weighted
+from grammar.domains import Domain, Guard
+from grammar.intervals import Interval
+from grammar.registry import Overload
+from grammar.scope import Frame
+from grammar.terms import Term
+from grammar.types import BOOL, INT32, ValueType, is_integer_type, scalar_of
+
+Grow = Callable[[Frame, ValueType, int, bool], Term]
+"""The production of an expression of a type, at most so deep, exact or not."""
+
+_EMPHASIS: dict[str, dict[str, float]] = {
+    "math": {"Scalar Math": 4.0, "Operators": 0.5},
+    "arithmetic": {"Operators": 3.0, "Scalar Math": 0.4},
+    "vector": {"Vector Math": 3.0},
+    "matrix": {"Vector Math": 2.0},
+    "combined": {"Scalar Math": 1.5, "Vector Math": 1.5},
+}
+"""How much more a category calls the built-ins of a group."""
+
+_MIXED_CASTS = ("int", "float", *(scalar.name for scalar in domains.INTEGERS + domains.FLOATS), "bool")
+
+
+def choose_overload(frame: Frame, type_: ValueType, exact: bool) -> Overload | None:
+    """Choose an overload with the result, by its built-in's weight first; None when the palette has none."""
+    palette = frame.unit.palette
+    emphasis = _EMPHASIS.get(frame.unit.category, {})
+    table = []
+    for name, overloads in palette.calls(type_).items():
+        if exact and domains.is_library(name):
+            continue
+        weight = domains.DOMAINS[name].weight * emphasis.get(overloads[0].group, 1.0)
+        if name in _MIXED_CASTS:
+            weight *= 0.6
+        table.append((overloads, weight))
+    if not table:
+        return None
+    return pick(frame.choices, pick_weighted(frame.choices, table))
+
+
+def grow_call(frame: Frame, grow: Grow, type_: ValueType, depth: int, exact: bool) -> Term | None:
+    """Grow a call or an operator with the wanted result; None when no overload works out."""
+    overload = choose_overload(frame, type_, exact)
+    if overload is None:
+        return None
+    return apply(frame, grow, overload, depth, exact)
+
+
+def apply(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool) -> Term | None:
+    """Grow the arguments of an overload and call it; None when its integers cannot be kept in bounds."""
+    domain = domains.DOMAINS[overload.name]
+    exact = exact or (domains.needs_exact_arguments(overload.name) and not chance(frame.choices, 2))
+    exact = exact or (domains.is_library(overload.name) and not chance(frame.choices, 12))
+    arguments = _arguments(frame, grow, overload, depth, exact)
+    if arguments is None:
+        return None
+    arguments = _guarded(frame, domain, overload, arguments)
+    interval = None
+    if is_integer_type(overload.results[0]):
+        bounded = _bounded(frame, domain, overload, arguments)
+        if bounded is None:
+            return None
+        arguments, interval = bounded
+    frame.unit.note(f"builtin:{overload.signature}")
+    return _spelled(domain, overload, arguments, interval)
+
+
+def _arguments(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool) -> list[Term] | None:
+    """Grow the arguments; at most one of them is a literal, and no two are the same."""
+    arguments: list[Term] = []
+    for type_ in overload.types:
+        argument = grow(frame, type_, depth - 1, exact)
+        if argument.literal and all(other.literal for other in arguments) and len(arguments) + 1 == len(overload.types):
+            return None
+        if any(argument.text == other.text for other in arguments) and overload.name != "dot":
+            replacement = literals.literal(frame.choices, type_)
+            if replacement is None or arguments[0].literal:
+                return None
+            argument = replacement
+        arguments.append(argument)
+    return arguments
+
+
+def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[Term]) -> list[Term]:
+    """Apply the guards of the table to the arguments that are integers, or are converted to one."""
+    arguments = list(arguments)
+    for place, guard in (domain.guards or {}).items():
+        argument = arguments[place]
+        result = scalar_of(overload.results[0])
+        if guard is Guard.CONVERTIBLE and result is not None:
+            arguments[place] = guards.convertible(frame.choices, argument, result)
+        elif guard is Guard.NONZERO and is_integer_type(argument.type):
+            arguments[place] = guards.divisor(frame.choices, argument, arguments[0])
+        elif guard is Guard.SHIFT:
+            arguments[place] = guards.shift_amount(frame.choices, argument)
+    return arguments
+
+
+def _bounded(
+    frame: Frame, domain: Domain, overload: Overload, arguments: list[Term]
+) -> tuple[list[Term], Interval] | None:
+    """Return the arguments, reduced where the result would overflow otherwise, and the result's interval."""
+    for attempt in range(2):
+        interval = _result_interval(domain, overload, arguments)
+        if interval is not None:
+            return arguments, interval
+        if attempt == 0:
+            reduced = [_reduced(frame, overload, place, argument) for place, argument in enumerate(arguments)]
+            if None in reduced:
+                return None
+            arguments = [argument for argument in reduced if argument]
+    return None
+
+
+def _reduced(frame: Frame, overload: Overload, place: int, argument: Term) -> Term | None:
+    """Bring an operand near zero; a shift's left operand also to at least zero."""
+    if not is_integer_type(argument.type) or argument.literal:
+        return argument
+    if place in (domains.DOMAINS[overload.name].guards or {}):
+        return argument
+    if overload.name == "lshift":
+        return guards.fitted(frame.choices, argument, Interval(0, 15 if guards.scalar_type(argument).bits > 8 else 3))
+    return guards.reduced(frame.choices, argument)
+
+
+def _result_interval(domain: Domain, overload: Overload, arguments: list[Term]) -> Interval | None:
+    """Return where the result lies, None when it may overflow or is undefined."""
+    assert domain.bounds is not None
+    known = tuple(_argument_interval(argument) for argument in arguments)
+    if overload.name == "lshift" and known[0].low < 0:
+        return None
+    interval = domain.bounds(overload, known)
+    scalar = scalar_of(overload.results[0])
+    assert scalar is not None
+    if scalar.is_signed:
+        return interval if intervals.fits(interval, scalar) else None
+    # C++ computes in int what is narrower than it, so uint16 * uint16 can overflow although it is unsigned.
+    if scalar.bits < 32 and not intervals.fits(interval, INT32):
+        return None
+    return intervals.wrapped(interval, scalar)
+
+
+def _argument_interval(argument: Term) -> Interval:
+    if argument.interval is not None:
+        return argument.interval
+    if argument.type == BOOL:
+        return Interval(0, 1)
+    return terms.full_range(argument.type) or Interval(0, 0)
+
+
+def _spelled(domain: Domain, overload: Overload, arguments: list[Term], interval: Interval | None) -> Term:
+    """Write the call: an operator between two operands, before one, or a function's name."""
+    result = overload.results[0]
+    if domain.operator == "not":
+        return Term(terms.nodes.negation(arguments[0].node), BOOL, f"not {arguments[0].text}")
+    if domain.operator and len(arguments) == 2:
+        term = terms.binary(domain.operator, arguments[0], arguments[1], result, interval)
+    elif domain.operator:
+        operand = arguments[0]
+        node = terms.nodes.unary(domain.operator, operand.node)
+        term = Term(node, result, f"{domain.operator}{operand.text}", interval, operand.inexact, operand.literal)
+    else:
+        term = terms.call(_function(overload.name), arguments, result, interval)
+    inexact = term.inexact or domains.is_library(overload.name)
+    return Term(term.node, result, term.text, interval, inexact, term.literal)
+
+
+def _function(name: str) -> str:
+    """Return how a built-in is called: the dtypes that Python names go without `wp`."""
+    if name in ("int", "float", "bool"):
+        return name
+    return {"int32": "int", "float32": "float"}.get(name, f"wp.{name}")

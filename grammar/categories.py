@@ -1,0 +1,197 @@
+"""The ten categories, each defined by what a kernel of it contains, as seen on its tree.
+
+`contains` reads a tree that may come from anywhere: nothing but the source decides. Generation makes the definitions
+true by construction (`grammar.requirements`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+import libcst as cst
+
+from grammar import domains
+
+CATEGORIES = (
+    "arithmetic",
+    "vector",
+    "matrix",
+    "control_flow",
+    "math",
+    "atomic",
+    "nested_loop",
+    "multi_conditional",
+    "combined",
+    "scalar_param",
+)
+
+_VECTOR_TYPE = re.compile(r"vec[234](h|d|b|ub|s|us|i|ui|l|ul|f)?$")
+_MATRIX_TYPE = re.compile(r"mat[234][234](h|d|i|f)?$")
+_COMPOSITE = re.compile(r"(vec[234]|mat[234][234]|quat)(h|d|b|ub|s|us|i|ui|l|ul|f)?$")
+_COMPONENTS = frozenset("xyzw")
+_OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide, cst.FloorDivide, cst.Modulo, cst.Power)
+_AUGMENTED = (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign, cst.ModuloAssign)
+
+FUNCTIONS = frozenset(name for name in domains.DOMAINS if domains.is_library(name) and not name.startswith("quat")) | {
+    "sqrt"
+}
+"""The functions that the math category is about."""
+
+_VECTOR_CALLS = frozenset(
+    ["dot", "cross", "length", "length_sq", "normalize", "cw_mul", "cw_div", "argmin", "argmax", "outer", "lerp", "skew", "min", "max", "abs"]
+)
+_MATRIX_CALLS = frozenset(
+    ["transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "cw_mul", "outer", "skew", "matrix_from_rows", "matrix_from_cols"]
+)
+
+
+class _Facts(cst.CSTVisitor):
+    """Counts what the definitions ask about. Names after `wp.` count as types or calls by where they stand."""
+
+    def __init__(self) -> None:
+        self.names: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.operators = 0
+        self.products = 0
+        self.parts = 0
+        self.branches = 0
+        self.longest_chain = 0
+        self.loops = 0
+        self.deepest_loop = 0
+        self.functions = 0
+        self.structs = 0
+        self.scalar_parameters = 0
+        self._loop_depth = 0
+
+    def visit_Name(self, node: cst.Name) -> None:
+        self.names[node.value] += 1
+
+    def visit_Call(self, node: cst.Call) -> None:
+        function = node.func
+        if isinstance(function, cst.Attribute):
+            self.calls[function.attr.value] += 1
+        elif isinstance(function, cst.Name):
+            self.calls[function.value] += 1
+
+    def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:
+        self.operators += isinstance(node.operator, _OPERATORS)
+        self.products += isinstance(node.operator, (cst.Multiply, cst.MatrixMultiply))
+
+    def visit_AugAssign(self, node: cst.AugAssign) -> None:
+        self.operators += isinstance(node.operator, _AUGMENTED)
+
+    def visit_Subscript(self, node: cst.Subscript) -> None:
+        self.parts += 1
+
+    def visit_Attribute(self, node: cst.Attribute) -> None:
+        self.parts += node.attr.value in _COMPONENTS
+
+    def visit_If(self, node: cst.If) -> None:
+        self.branches += 1
+        self.longest_chain = max(self.longest_chain, _chain_length(node))
+
+    def visit_IfExp(self, node: cst.IfExp) -> None:
+        self.branches += 1
+
+    def visit_For(self, node: cst.For) -> None:
+        self._enter_loop()
+
+    def leave_For(self, original_node: cst.For) -> None:
+        self._loop_depth -= 1
+
+    def visit_While(self, node: cst.While) -> None:
+        self._enter_loop()
+
+    def leave_While(self, original_node: cst.While) -> None:
+        self._loop_depth -= 1
+
+    def _enter_loop(self) -> None:
+        self.loops += 1
+        self._loop_depth += 1
+        self.deepest_loop = max(self.deepest_loop, self._loop_depth)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self.structs += 1
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        if any(_decorator_name(decorator) == "func" for decorator in node.decorators):
+            self.functions += 1
+            return
+        annotations = [parameter.annotation for parameter in node.params.params]
+        self.scalar_parameters += sum(
+            not isinstance(annotation.annotation, (cst.Call, cst.Subscript)) for annotation in annotations if annotation
+        )
+
+    @property
+    def has_vector(self) -> bool:
+        """Whether a vector type is named, and a vector built-in called or a component read."""
+        named = any(_VECTOR_TYPE.match(name) for name in self.names)
+        return named and (self.parts > 0 or any(self.calls[name] for name in _VECTOR_CALLS))
+
+    @property
+    def has_matrix(self) -> bool:
+        """Whether a matrix type is named, and a matrix built-in called, a product formed or an element read."""
+        named = any(_MATRIX_TYPE.match(name) for name in self.names)
+        return named and (self.products > 0 or self.parts > 0 or any(self.calls[name] for name in _MATRIX_CALLS))
+
+    @property
+    def library_calls(self) -> int:
+        """How many calls of mathematical functions there are."""
+        return sum(self.calls[name] for name in FUNCTIONS)
+
+    @property
+    def atomics(self) -> int:
+        """How many atomics are called; augmented assignments to elements, which are atomics as well, do not count."""
+        return sum(count for name, count in self.calls.items() if name.startswith("atomic_"))
+
+    @property
+    def ingredients(self) -> int:
+        """How many different things a kernel combines."""
+        return sum(
+            (
+                any(_COMPOSITE.match(name) for name in self.names),
+                self.loops > 0,
+                self.branches > 0,
+                self.library_calls > 0,
+                self.atomics > 0,
+                self.functions > 0,
+                self.structs > 0,
+            )
+        )
+
+
+def _chain_length(node: cst.If) -> int:
+    """Return how many branches an if has, the else included."""
+    length = 1
+    rest = node.orelse
+    while isinstance(rest, cst.If):
+        length, rest = length + 1, rest.orelse
+    return length + (rest is not None)
+
+
+def _decorator_name(decorator: cst.Decorator) -> str:
+    node = decorator.decorator
+    return node.attr.value if isinstance(node, cst.Attribute) else ""
+
+
+_DEFINITIONS: Mapping[str, Callable[[_Facts], bool]] = {
+    "arithmetic": lambda facts: facts.operators >= 3,
+    "vector": lambda facts: facts.has_vector,
+    "matrix": lambda facts: facts.has_matrix,
+    "control_flow": lambda facts: facts.branches > 0 and facts.loops > 0,
+    "math": lambda facts: facts.library_calls >= 2,
+    "atomic": lambda facts: facts.atomics > 0,
+    "nested_loop": lambda facts: facts.deepest_loop >= 2,
+    "multi_conditional": lambda facts: facts.longest_chain >= 3,
+    "combined": lambda facts: facts.ingredients >= 3,
+    "scalar_param": lambda facts: facts.scalar_parameters >= 2,
+}
+
+
+def contains(category: str, tree: cst.Module) -> bool:
+    """Whether a kernel's module contains what its category promises; raises KeyError for an unknown category."""
+    facts = _Facts()
+    tree.visit(facts)
+    return _DEFINITIONS[category](facts)

@@ -1,0 +1,355 @@
+"""Where each built-in is defined: one table, read by the productions that call them.
+
+A row says how a built-in is written (a call unless it is an operator), how its results relate to rounding, which
+arguments need a guard, and what interval an integer result has. Results that are NaN or infinite are defined and wanted;
+guards exist only for what C++ or one of the targets leaves undefined: division of integers by zero, shifts by the
+width, signed overflow, conversion of a float that the integer dtype cannot hold. Built-ins without a row are not
+generated: either a production spells them (`SPELLED`), or `LATER` and `EXCLUDED` give the reason, or they are new and
+`classify` calls them unclassified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from grammar import intervals
+from grammar.intervals import Interval
+from grammar.registry import Builtin, Overload
+from grammar.types import FLOATS, INTEGERS, Matrix, ValueType, Vector, is_float_type, is_integer_type
+
+
+class Rounding(Enum):
+    """What a built-in does with rounding errors, its own and those of its arguments."""
+
+    EXACT = "correctly rounded steps only: both targets agree to the bit"
+    LIBRARY = "a library function: libm and libdevice differ by a few ULP"
+    AMPLIFYING = "a library function that magnifies an error of its argument"
+    STEP = "exact, but jumps: an error of its argument may change the result altogether"
+
+
+class Guard(Enum):
+    """What an integer argument must be kept from."""
+
+    NONZERO = "not 0, and not -1 below the lowest value of the dtype"
+    SHIFT = "at least 0 and below the width"
+    CONVERTIBLE = "a float within the integer dtype's range, and no NaN"
+
+
+Bounds = Callable[[Overload, tuple[Interval, ...]], Interval]
+"""The interval of an integer result, given one interval per argument (of its components)."""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One built-in's row. Without `bounds` no overload with an integer result is generated."""
+
+    rounding: Rounding = Rounding.EXACT
+    operator: str = ""
+    guards: Mapping[int, Guard] | None = None
+    bounds: Bounds | None = None
+    weight: float = 1.0
+
+
+def _plain(function: Callable[..., Interval]) -> Bounds:
+    """Use a function on intervals as it is, component by component."""
+    return lambda overload, arguments: function(*arguments)
+
+
+def _constant(low: int, high: int) -> Bounds:
+    return lambda overload, arguments: Interval(low, high)
+
+
+def _terms(overload: Overload) -> int:
+    """Return how many products a component of the result sums: 1 unless rows meet columns."""
+    first, second = overload.types[0], overload.types[-1]
+    if overload.name in ("dot", "length_sq") and isinstance(first, Vector):
+        return first.length
+    if overload.name == "ddot" and isinstance(first, Matrix):
+        return first.rows * first.columns
+    if isinstance(first, Matrix) and isinstance(second, (Vector, Matrix)):
+        return first.columns
+    return second.rows if isinstance(first, Vector) and isinstance(second, Matrix) else 1
+
+
+def _products(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
+    return intervals.scale(intervals.mul(arguments[0], arguments[-1]), _terms(overload))
+
+
+def _cross(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
+    product = intervals.mul(*arguments)
+    return intervals.sub(product, product)
+
+
+def _trace(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
+    matrix = overload.types[0]
+    return intervals.scale(arguments[0], matrix.rows) if isinstance(matrix, Matrix) else arguments[0]
+
+
+def _with_zero(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
+    return arguments[0].hull(intervals.point(0))
+
+
+def _extremum(function: Callable[[Interval, Interval], Interval]) -> Bounds:
+    """Bound min and max of two values, or of one vector's components."""
+    return lambda overload, arguments: function(*arguments) if len(arguments) == 2 else arguments[0]
+
+
+def _converted(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
+    """Bound a conversion to an integer; what does not fit is wrapped by both targets (C++20 [conv.integral]/3)."""
+    result = overload.results[0]
+    whole = intervals.type_range(result)  # type: ignore[arg-type]
+    return arguments[0] if arguments[0].within(whole) else whole
+
+
+_FIRST: Bounds = _plain(lambda a, *rest: a)
+_CONVERSION = Domain(guards={0: Guard.CONVERTIBLE}, bounds=_converted)
+
+DOMAINS: Mapping[str, Domain] = {
+    # operators
+    "add": Domain(operator="+", bounds=_plain(intervals.add), weight=8),
+    "sub": Domain(operator="-", bounds=_plain(intervals.sub), weight=7),
+    "mul": Domain(operator="*", bounds=_products, weight=9),
+    "div": Domain(operator="/", guards={1: Guard.NONZERO}, bounds=_plain(intervals.truncated_div), weight=3),
+    "floordiv": Domain(Rounding.STEP, "//", guards={1: Guard.NONZERO}, bounds=_plain(intervals.floor_div), weight=1.5),
+    "mod": Domain(Rounding.STEP, "%", guards={1: Guard.NONZERO}, bounds=_plain(intervals.truncated_mod), weight=2),
+    "neg": Domain(operator="-", bounds=_plain(intervals.neg), weight=2),
+    "pos": Domain(operator="+", bounds=_FIRST, weight=0.1),
+    "bit_and": Domain(operator="&", bounds=_plain(intervals.bit_and), weight=2),
+    "bit_or": Domain(operator="|", bounds=_plain(intervals.bitwise)),
+    "bit_xor": Domain(operator="^", bounds=_plain(intervals.bitwise), weight=1.5),
+    "lshift": Domain(operator="<<", guards={1: Guard.SHIFT}, bounds=_plain(intervals.shift_left), weight=1.5),
+    "rshift": Domain(operator=">>", guards={1: Guard.SHIFT}, bounds=_plain(intervals.shift_right), weight=1.5),
+    "invert": Domain(operator="~", bounds=_plain(intervals.invert), weight=0.5),
+    "unot": Domain(operator="not", weight=0.5),
+    # scalars
+    "min": Domain(bounds=_extremum(intervals.minimum), weight=3),
+    "max": Domain(bounds=_extremum(intervals.maximum), weight=3),
+    "clamp": Domain(bounds=_plain(intervals.clamp), weight=2),
+    "abs": Domain(bounds=_plain(intervals.absolute), weight=3),
+    "sign": Domain(Rounding.STEP, bounds=_constant(-1, 1)),
+    "step": Domain(Rounding.STEP, bounds=_constant(0, 1)),
+    "nonzero": Domain(Rounding.STEP, bounds=_constant(0, 1), weight=0.5),
+    "copysign": Domain(Rounding.STEP),
+    "bit_count": Domain(bounds=_constant(0, 64)),
+    "sqrt": Domain(weight=3),
+    "degrees": Domain(),
+    "radians": Domain(),
+    "round": Domain(Rounding.STEP),
+    "rint": Domain(Rounding.STEP),
+    "trunc": Domain(Rounding.STEP),
+    "floor": Domain(Rounding.STEP, weight=2),
+    "ceil": Domain(Rounding.STEP),
+    "frac": Domain(Rounding.STEP),
+    "isfinite": Domain(),
+    "isnan": Domain(),
+    "isinf": Domain(),
+    "sin": Domain(Rounding.LIBRARY, weight=3),
+    "cos": Domain(Rounding.LIBRARY, weight=3),
+    "tan": Domain(Rounding.AMPLIFYING),
+    "asin": Domain(Rounding.AMPLIFYING),
+    "acos": Domain(Rounding.AMPLIFYING),
+    "atan": Domain(Rounding.LIBRARY),
+    "atan2": Domain(Rounding.LIBRARY),
+    "sinh": Domain(Rounding.AMPLIFYING),
+    "cosh": Domain(Rounding.AMPLIFYING),
+    "tanh": Domain(Rounding.LIBRARY, weight=1.5),
+    "log": Domain(Rounding.AMPLIFYING, weight=2),
+    "log2": Domain(Rounding.AMPLIFYING),
+    "log10": Domain(Rounding.AMPLIFYING),
+    "exp": Domain(Rounding.AMPLIFYING, weight=2.5),
+    "pow": Domain(Rounding.AMPLIFYING, weight=2),
+    "cbrt": Domain(Rounding.LIBRARY),
+    "erf": Domain(Rounding.LIBRARY),
+    "erfc": Domain(Rounding.LIBRARY),
+    "erfinv": Domain(Rounding.AMPLIFYING),
+    "erfcinv": Domain(Rounding.AMPLIFYING),
+    "lerp": Domain(weight=2),
+    "smoothstep": Domain(weight=1.5),
+    **{scalar.name: _CONVERSION for scalar in INTEGERS},
+    **{scalar.name: Domain() for scalar in FLOATS},
+    "int": _CONVERSION,
+    "float": Domain(),
+    "bool": Domain(Rounding.STEP),
+    # vectors and matrices
+    "dot": Domain(bounds=_products, weight=4),
+    "ddot": Domain(bounds=_products),
+    "argmin": Domain(Rounding.STEP, bounds=_constant(0, 3)),
+    "argmax": Domain(Rounding.STEP, bounds=_constant(0, 3)),
+    "outer": Domain(bounds=_plain(intervals.mul), weight=2),
+    "cross": Domain(bounds=_cross, weight=3),
+    "skew": Domain(bounds=_plain(lambda a: intervals.neg(a).hull(a).hull(intervals.point(0)))),
+    "length": Domain(weight=3),
+    "length_sq": Domain(bounds=_products, weight=2),
+    "normalize": Domain(weight=3),
+    "transpose": Domain(bounds=_FIRST, weight=3),
+    "inverse": Domain(weight=1.5),
+    "determinant": Domain(weight=2),
+    "trace": Domain(bounds=_trace, weight=2),
+    "diag": Domain(bounds=_with_zero),
+    "get_diag": Domain(bounds=_FIRST),
+    "cw_mul": Domain(bounds=_plain(intervals.mul), weight=2),
+    "cw_div": Domain(guards={1: Guard.NONZERO}, bounds=_plain(intervals.truncated_div)),
+    # quaternions
+    "quat_from_axis_angle": Domain(Rounding.LIBRARY, weight=2),
+    "quat_from_matrix": Domain(Rounding.STEP),
+    "quat_rpy": Domain(Rounding.LIBRARY),
+    "quat_inverse": Domain(weight=2),
+    "quat_rotate": Domain(weight=3),
+    "quat_rotate_inv": Domain(weight=2),
+    "quat_slerp": Domain(Rounding.AMPLIFYING),
+    "quat_to_matrix": Domain(weight=2),
+    "quat_to_axis_angle": Domain(Rounding.AMPLIFYING),
+    "quat_to_rpy": Domain(Rounding.AMPLIFYING, weight=0.5),
+    "quat_twist": Domain(Rounding.STEP, weight=0.5),
+    "quat_twist_angle": Domain(Rounding.AMPLIFYING, weight=0.5),
+    "quat_twist_angle_signed": Domain(Rounding.AMPLIFYING, weight=0.5),
+}
+
+SPELLED: Mapping[str, str] = {
+    "vector": "the constructors wp.vec2 to wp.vec4",
+    "matrix": "the constructors of the matrix types",
+    "quaternion": "the constructor wp.quat",
+    "matrix_from_rows": "a call with the rows",
+    "matrix_from_cols": "a call with the columns",
+    "identity": "wp.identity(n=…, dtype=…)",
+    "quat_identity": "wp.quat_identity(dtype)",
+    "where": "wp.where, and the ternary operator",
+    "extract": "component access, v[0] and m[0, 1]",
+    "index": "component access to an array's element",
+    "indexref": "augmented assignment to a component of an array's element",
+    "address": "element access, a[i]",
+    "load": "reading an element",
+    "store": "assigning to a field of an array's element",
+    "array_store": "assigning to an element",
+    "copy": "assigning a variable to another",
+    "assign_inplace": "assigning to a component",
+    "assign_copy": "assigning to a component",
+    "add_inplace": "v[0] += x",
+    "sub_inplace": "v[0] -= x",
+    "atomic_add": "a call on an array, and a[i] += x",
+    "atomic_sub": "a call on an array, and a[i] -= x",
+    "atomic_min": "a call on an array",
+    "atomic_max": "a call on an array",
+    "range": "for loops",
+    "iter_next": "for loops",
+    "tid": "the thread index at the start of a kernel",
+}
+"""Built-ins that a production of its own writes, and how."""
+
+LATER: Mapping[str, str] = {
+    "svd2": "its result for equal singular values depends on rounding",
+    "svd3": "its result for equal singular values depends on rounding",
+    "qr3": "its signs depend on rounding",
+    "eig3": "its result for equal eigenvalues depends on rounding",
+    "norm_l1": "generic in Python: the registry has no result type",
+    "norm_l2": "generic in Python: the registry has no result type",
+    "norm_huber": "generic in Python: the registry has no result type",
+    "norm_pseudo_huber": "generic in Python: the registry has no result type",
+    "smooth_normalize": "generic in Python: the registry has no result type",
+    "quat_from_euler": "its axes must be a permutation of constants",
+    "quat_to_euler": "its axes must be a permutation of constants",
+    "inverse_approx": "approximate on cuda only",
+    "div_approx": "approximate on cuda only",
+    "select": "deprecated in favour of where",
+    "atomic_cas": "its outcome depends on the order of threads unless the kernel is built around it",
+    "atomic_exch": "its outcome depends on the order of threads unless the kernel is built around it",
+    "atomic_and": "bitwise atomics follow",
+    "atomic_or": "bitwise atomics follow",
+    "atomic_xor": "bitwise atomics follow",
+    "bit_and_inplace": "bitwise augmented assignment to components follows",
+    "bit_or_inplace": "bitwise augmented assignment to components follows",
+    "bit_xor_inplace": "bitwise augmented assignment to components follows",
+    "view": "array views follow",
+    "array": "arrays from pointers and local arrays follow",
+    "zeros": "local arrays follow",
+    "cast": "reinterpreting casts follow",
+    "len": "len of arrays and vectors follows",
+    "tuple": "tuples follow",
+    "slice": "slices follow",
+    "reversed": "reversed ranges follow",
+    "lower_bound": "needs a sorted array",
+    "block_dim": "its value differs between cpu and cuda launches",
+    "transform_add_inplace": "transformations follow",
+    "transform_sub_inplace": "transformations follow",
+    "velocity_at_point": "spatial vectors follow",
+    "assign": "tile storage",
+}
+"""Built-ins of this grammar's groups that it does not generate yet."""
+
+LATER_GROUPS: Mapping[str, str] = {
+    "Transformations": "transformations follow",
+    "Spatial Math": "spatial vectors follow",
+    "Tile Primitives": "tiles follow",
+    "Geometry": "needs a resource as argument",
+    "Volumes": "needs a resource as argument",
+    "Textures": "needs a resource as argument",
+    "Random": "random numbers follow",
+    "Code Generation": "wp.static follows",
+}
+
+EXCLUDED: Mapping[str, str] = {
+    "printf": "prints",
+    "print": "prints",
+    "breakpoint": "stops the program",
+    "expect_eq": "prints, and has no result",
+    "expect_neq": "prints, and has no result",
+    "expect_near": "prints, and has no result",
+    "dense_gemm": "internal, undocumented",
+    "dense_gemm_batched": "internal, undocumented",
+    "dense_chol": "internal, undocumented",
+    "dense_chol_batched": "internal, undocumented",
+    "dense_subs": "internal, undocumented",
+    "dense_solve": "internal, undocumented",
+    "dense_solve_batched": "internal, undocumented",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether a built-in is generated: `generable`, `later`, `excluded` or `unclassified`, and how or why not."""
+
+    word: str
+    reason: str = ""
+
+
+def classify(builtin: Builtin) -> Status:
+    """Say what the grammar does with a built-in of the registry."""
+    if builtin.name in DOMAINS:
+        operator = DOMAINS[builtin.name].operator
+        return Status("generable", f"the operator {operator}" if operator else "a call")
+    if builtin.name in SPELLED:
+        return Status("generable", SPELLED[builtin.name])
+    if builtin.name in EXCLUDED:
+        return Status("excluded", EXCLUDED[builtin.name])
+    if builtin.name in LATER:
+        return Status("later", LATER[builtin.name])
+    if builtin.group in LATER_GROUPS:
+        return Status("later", LATER_GROUPS[builtin.group])
+    return Status("unclassified", "no row in the table of domains")
+
+
+def generable(overload: Overload) -> bool:
+    """Whether calls of an overload are generated: it has a row, one result, and bounds where integers come out."""
+    domain = DOMAINS.get(overload.name)
+    if domain is None or len(overload.results) != 1:
+        return False
+    if not all(map(_has_alias_or_name, (*overload.types, *overload.results))):
+        return False
+    return not is_integer_type(overload.results[0]) or domain.bounds is not None
+
+
+def _has_alias_or_name(type_: ValueType) -> bool:
+    """Leave out matrices of the narrow integers, which nobody writes."""
+    return not isinstance(type_, Matrix) or is_float_type(type_) or type_.scalar.name == "int32"
+
+
+def needs_exact_arguments(name: str) -> bool:
+    """Whether an error in an argument may grow out of proportion."""
+    return DOMAINS[name].rounding in (Rounding.STEP, Rounding.AMPLIFYING)
+
+
+def is_library(name: str) -> bool:
+    """Whether the two targets compute it with different libraries."""
+    return DOMAINS[name].rounding in (Rounding.LIBRARY, Rounding.AMPLIFYING)

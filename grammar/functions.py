@@ -1,0 +1,141 @@
+"""Helper functions: `@wp.func`s grown where an expression calls for one, with one result or several."""
+
+from __future__ import annotations
+
+from grammar import access, conditions, expressions, guards, names, nodes, statements, terms
+from grammar.choices import chance, pick, pick_weighted
+from grammar.intervals import Interval
+from grammar.scope import Frame, Helper, Unit, Variable
+from grammar.terms import Term
+from grammar.types import BOOL, Struct, ValueType, is_float_type, is_integer_type
+
+MOST_HELPERS = 2
+
+
+def grow_helper_call(frame: Frame, type_: ValueType, exact: bool) -> Term | None:
+    """Call a helper that returns the type, an old or a new one; None when there is none and none should be made."""
+    fitting = [h for h in frame.unit.helpers if h.results == (type_,) and not (exact and h.inexact)]
+    if fitting and (chance(frame.choices, 60) or len(frame.unit.helpers) >= MOST_HELPERS):
+        helper: Helper | None = pick(frame.choices, fitting)
+    elif len(frame.unit.helpers) < MOST_HELPERS and frame.is_kernel:
+        helper = new_helper(frame.unit, frame, (type_,), exact)
+    else:
+        helper = None
+    return None if helper is None else call_helper(frame, helper, exact)
+
+
+def call_helper(frame: Frame, helper: Helper, exact: bool) -> Term:
+    """Grow the arguments of a helper and call it."""
+    arguments: list[Term] = []
+    for parameter in helper.parameters:
+        argument = expressions.grow(frame, parameter.type, 1, exact or not parameter.inexact)
+        if parameter.interval is not None:
+            argument = guards.fitted(frame.choices, argument, parameter.interval)
+        arguments.append(argument)
+    frame.unit.note("expression:helper")
+    frame.unit.events.append("helper")
+    term = terms.call(helper.name, arguments, helper.results[0], helper.intervals[0])
+    return Term(term.node, term.type, term.text, term.interval, term.inexact or helper.inexact)
+
+
+def grow_several(frame: Frame) -> bool:
+    """Emit `a, b = helper(…)` with a new helper of several results; False when there are enough helpers already."""
+    if len(frame.unit.helpers) >= MOST_HELPERS or not frame.is_kernel:
+        return False
+    count = pick_weighted(frame.choices, ((2, 5), (3, 1)))
+    results = tuple(pick_weighted(frame.choices, frame.unit.palette.main) for _ in range(count))
+    helper = new_helper(frame.unit, frame, results, frame.exact_only)
+    if helper is None:
+        return False
+    term = call_helper(frame, helper, frame.exact_only)
+    targets = []
+    for type_, interval in zip(helper.results, helper.intervals, strict=True):
+        name = names.free_name(frame.choices, names.LOCALS[names.kind_of(type_)], frame.taken)
+        frame.taken.add(name)
+        targets.append(Variable(name, type_, interval, interval, term.inexact))
+    frame.emit(nodes.assign(nodes.tuple_([nodes.name(v.name) for v in targets]), term.node))
+    for variable in targets:
+        frame.declare(variable)
+    frame.unit.note(f"statement:several results({count})")
+    return True
+
+
+def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact: bool) -> Helper | None:
+    """Grow a function with these results; None when it came out without a parameter."""
+    if any(isinstance(type_, Struct) for type_ in results):
+        return None
+    before = set(unit.features), unit.lines, list(unit.events)
+    frame = Frame(unit, is_kernel=False)
+    frame.exact_only = exact
+    _grow_body(frame, results)
+    if not frame.values:
+        unit.features, unit.lines, unit.events = before
+        return None
+    kind = "several" if len(results) > 1 else names.kind_of(results[0])
+    name = names.free_name(unit.choices, names.HELPERS[kind], unit.taken | caller.taken)
+    unit.taken.add(name)
+    parameters = [(v.name, unit.annotation(v.type)) for v in frame.values]
+    node = nodes.function("wp.func", name, parameters, frame.block.statements)
+    helper = Helper(name, tuple(frame.values), results, frame.result_intervals, frame.result_inexact, node)
+    unit.helpers.append(helper)
+    unit.lines += 2
+    return helper
+
+
+def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> None:
+    """Grow statements and the return; sometimes an early return before them."""
+    early = _early_return(frame, results) if chance(frame.choices, 18) else None
+    lines = frame.choices.weighted((30, 25, 20, 10, 8, 7))
+    if lines:
+        statements.fill(frame, lines)
+    values = _results(frame, results)
+    frame.emit(nodes.return_(_returned(values)))
+    everything = [values] if early is None else [values, early]
+    frame.result_inexact = any(value.inexact for row in everything for value in row)
+    frame.result_intervals = tuple(
+        _hull([row[place] for row in everything]) if is_integer_type(type_) else None
+        for place, type_ in enumerate(results)
+    )
+
+
+def _results(frame: Frame, results: tuple[ValueType, ...]) -> list[Term]:
+    """Grow the results; together they read every variable of the body."""
+    values = []
+    for place, type_ in enumerate(results):
+        unread = frame.unread()
+        share = unread if place == len(results) - 1 else unread[: max(1, len(unread) // len(results))]
+        depth = pick(frame.choices, (1, 2, 2)) if not unread else pick(frame.choices, (0, 1))
+        value = expressions.consuming(frame, type_, share, not is_float_type(type_), depth)
+        if value.literal:
+            value = access.new_value_parameter(frame, type_)
+        values.append(value)
+    left = [variable for variable in frame.unread() if not variable.type == BOOL]
+    for variable in left:
+        addend = expressions.as_type(frame, variable, results[-1])
+        joined = None if addend is None else expressions.combined(frame, values[-1], addend)
+        values[-1] = joined or values[-1]
+    return values
+
+
+def _early_return(frame: Frame, results: tuple[ValueType, ...]) -> list[Term] | None:
+    """Emit `if …: return …` on what is passed in."""
+    test = conditions.comparison(frame, expressions.grow, 0)
+    values = [expressions.leaf(frame, type_, True) for type_ in results]
+    frame.emit(nodes.if_chain([(test.node, [nodes.return_(_returned(values))])]))
+    frame.unit.lines += 1
+    frame.unit.note("statement:early return")
+    return values
+
+
+def _returned(values: list[Term]) -> nodes.Expression:
+    if len(values) == 1:
+        return values[0].node
+    return nodes.tuple_([value.node for value in values])
+
+
+def _hull(values: list[Term]) -> Interval | None:
+    known = [value.interval or terms.full_range(value.type) for value in values]
+    result = known[0]
+    for interval in known[1:]:
+        result = result.hull(interval) if result is not None and interval is not None else None
+    return result

@@ -1,0 +1,192 @@
+"""Kernels: a category, its types, thread indices, statements, what the category must contain, and the stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+import libcst as cst
+
+from grammar import (
+    describe,
+    functions,
+    names,
+    nodes,
+    outputs,
+    requirements,
+    statements,
+    structures,
+)
+from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.intervals import Interval, type_range
+from grammar.kernel import Argument, Kernel, Range
+from grammar.palette import choose_palette
+from grammar.scope import ArrayParameter, Frame, Unit, Variable
+from grammar.types import INT32, Scalar, Struct, ValueType, is_integer_type, scalar_of
+
+_SIZES_1D = (
+    (16, 4), (32, 5), (64, 4), (8, 2), (100, 2), (128, 2), (33, 2), (7, 1), (1, 1), (2, 1), (3, 1), (5, 1), (13, 1),
+    (17, 1), (31, 1), (65, 1), (20, 1), (50, 1), (10, 1), (127, 1),
+)  # fmt: skip
+_SIZES_2D = (
+    (4, 4),
+    (8, 8),
+    (3, 5),
+    (16, 4),
+    (4, 16),
+    (5, 7),
+    (2, 32),
+    (10, 10),
+    (1, 9),
+    (11, 11),
+    (6, 3),
+    (8, 16),
+    (7, 1),
+)
+_SIZES_3D = ((2, 3, 4), (4, 4, 4), (2, 2, 2), (3, 3, 3), (5, 2, 3), (1, 4, 6), (8, 2, 4), (3, 7, 5), (4, 4, 8))
+
+_BUDGETS = ((2, 10), (3, 10), (5, 12), (8, 14), (12, 14), (17, 12), (23, 8), (28, 4))
+"""How many lines the statements between the thread index and the stores take, by weight."""
+
+
+def generate(choices: Choices, category: str) -> Kernel:
+    """Grow a kernel of a category; raises KeyError for a category that is none."""
+    requirement = requirements.REQUIREMENTS[category]
+    unit = _new_unit(choices, category)
+    frame = Frame(unit, is_kernel=True)
+    _thread_indices(frame)
+    _grow_statements(frame, requirement)
+    outputs.finish(frame)
+    name = describe.kernel_name(frame)
+    return Kernel(
+        name=name,
+        tree=_module(frame, name),
+        category=category,
+        description=describe.description(frame),
+        dims=unit.dims,
+        arguments=tuple(_argument(unit, parameter) for parameter in frame.parameter_order),
+        features=tuple(sorted(unit.features | {f"launch:{len(unit.dims)}d"})),
+    )
+
+
+def _new_unit(choices: Choices, category: str) -> Unit:
+    dimensions = pick_weighted(choices, ((1, 66), (2, 24), (3, 10)))
+    if dimensions == 1:
+        dims: tuple[int, ...] = (pick_weighted(choices, _SIZES_1D),)
+    else:
+        dims = pick(choices, _SIZES_2D if dimensions == 2 else _SIZES_3D)
+    palette = choose_palette(choices, category)
+    unit = Unit(choices, palette, category, dims, dotted=chance(choices, 30))
+    unit.grow_helper_call = functions.grow_helper_call
+    unit.grow_several = functions.grow_several
+    return unit
+
+
+def _thread_indices(frame: Frame) -> None:
+    """Emit `i = wp.tid()`, or with as many indices as the launch has dimensions."""
+    dims = frame.unit.dims
+    bank = pick(frame.choices, names.THREAD_INDICES[len(dims) - 1])
+    for name, extent in zip(bank, dims, strict=True):
+        index = frame.declare(Variable(name, INT32, Interval(0, extent - 1), index=True, unread=False))
+        frame.threads.append(index)
+    targets = [nodes.name(name) for name in bank]
+    frame.emit(nodes.assign(targets[0] if len(targets) == 1 else nodes.tuple_(targets), nodes.call("wp.tid", [])))
+    frame.unit.note(f"builtin:tid() {len(dims)}d")
+
+
+def _grow_statements(frame: Frame, requirement: Callable[[Frame, int], None]) -> None:
+    """Emit what stands between the thread index and the stores; the requirement at a place of its own among it."""
+    budget = pick_weighted(frame.choices, _BUDGETS)
+    if budget > 3:
+        _bounds_check(frame)
+        _structs(frame)
+    for _ in range(frame.choices.weighted((30, 50, 20)) if budget > 2 else 0):
+        statements.load(frame, pick_weighted(frame.choices, frame.unit.palette.main))
+    before = frame.choices.integer(0, max(0, budget - 4)) if budget > 5 else 0
+    end = frame.unit.lines + budget
+    statements.fill(frame, before)
+    requirement(frame, max(3, end - frame.unit.lines))
+    statements.fill(frame, end - frame.unit.lines)
+    if frame.unit.structs and chance(frame.choices, 60):
+        _struct_result(frame)
+
+
+def _bounds_check(frame: Frame) -> None:
+    """Emit `if i >= n: return` for some one-dimensional launches."""
+    if len(frame.threads) != 1 or not chance(frame.choices, 10):
+        return
+    name = names.free_name(frame.choices, ("n", "count", "num_items", "size", "limit"), frame.taken)
+    extent = frame.unit.dims[0]
+    low = frame.choices.integer(0, extent)
+    limit = frame.add_value_parameter(Variable(name, INT32, Interval(low, extent), unread=False))
+    test = nodes.comparison(">=", nodes.name(frame.threads[0].name), nodes.name(limit.name))
+    frame.emit(nodes.if_chain([(test, [nodes.return_()])]))
+    frame.unit.lines += 1
+    frame.unit.note("statement:return")
+
+
+def _structs(frame: Frame) -> None:
+    """Bring a struct in, as a parameter or as the element of an array."""
+    category = frame.unit.category
+    if chance(frame.choices, {"combined": 45, "vector": 12, "control_flow": 8}.get(category, 5)):
+        structures.struct_element(frame)
+    elif chance(frame.choices, {"scalar_param": 25, "combined": 15}.get(category, 3)):
+        structures.struct_parameter(frame)
+
+
+def _struct_result(frame: Frame) -> None:
+    """Change the thread's struct, or make one, so that it is stored."""
+    local = [v for block in frame.blocks for v in block.variables if isinstance(v.type, Struct)]
+    if local and chance(frame.choices, 60):
+        for _ in range(frame.choices.integer(1, 2)):
+            structures.change(frame, local[0])
+    else:
+        structures.build(frame, pick(frame.choices, frame.unit.structs))
+
+
+# The module
+
+
+def _module(frame: Frame, name: str) -> cst.Module:
+    """Put the import, aliases, structs, helpers and the kernel together."""
+    unit = frame.unit
+    parameters = [(p.name, unit.annotation(p.type)) for p in frame.parameter_order]
+    kernel = nodes.function("wp.kernel", name, parameters, frame.block.statements)
+    structs = [
+        nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in unit.structs
+    ]
+    helpers = [helper.node for helper in unit.helpers]
+    aliases = [
+        nodes.constant(matrix.alias, _matrix_definition(matrix.rows, matrix.columns, matrix.scalar), first=place == 0)
+        for place, matrix in enumerate(unit.matrices)
+    ]
+    return nodes.module([nodes.import_warp(), *aliases, *structs, *helpers, kernel])
+
+
+def _matrix_definition(rows: int, columns: int, scalar: Scalar) -> nodes.Expression:
+    shape = nodes.tuple_([nodes.integer(rows), nodes.integer(columns)], parentheses=True)
+    keywords: Sequence[tuple[str, nodes.Expression]] = (("shape", shape), ("dtype", nodes.name(scalar.spelling)))
+    return nodes.call_with_keywords("wp.types.matrix", keywords)
+
+
+def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:
+    if isinstance(parameter, Variable):
+        ranges = _ranges(unit, parameter.type, parameter.interval)
+        return Argument(parameter.name, ranges=ranges)
+    ranges = _ranges(unit, parameter.type.dtype, parameter.interval)
+    return Argument(parameter.name, parameter.shape, ranges, written=parameter.use != "read")
+
+
+def _ranges(unit: Unit, type_: ValueType, interval: Interval | None) -> Mapping[str, Range]:
+    """Return the ranges of a parameter's integers, those that its dtype does not give anyway."""
+    found: dict[str, Range] = {}
+    if isinstance(type_, Struct):
+        for field, field_type in type_.fields:
+            for path, bounds in _ranges(unit, field_type, unit.field_intervals.get((type_.name, field))).items():
+                found[f"{field}.{path}" if path else field] = bounds
+    elif interval is not None and is_integer_type(type_):
+        scalar = scalar_of(type_)
+        assert scalar is not None
+        if interval != type_range(scalar):
+            found[""] = (interval.low, interval.high)
+    return MappingProxyType(found)

@@ -1,0 +1,327 @@
+"""Builders of libcst nodes with the layout a formatter would give and no superfluous parentheses.
+
+Operators, commas and blanks are shared between trees: they carry no identity that an edit could mean. Names,
+numbers and everything above them are always new nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import libcst as cst
+
+_BLANK = cst.SimpleWhitespace(" ")
+_COMMA = cst.Comma(whitespace_after=_BLANK)
+_EQUAL_TIGHT = cst.AssignEqual(whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace(""))
+_EMPTY_LINES = (cst.EmptyLine(indent=False), cst.EmptyLine(indent=False))
+
+_BINARY: dict[str, tuple[cst.BaseBinaryOp, int]] = {
+    "|": (cst.BitOr(), 7),
+    "^": (cst.BitXor(), 8),
+    "&": (cst.BitAnd(), 9),
+    "<<": (cst.LeftShift(), 10),
+    ">>": (cst.RightShift(), 10),
+    "+": (cst.Add(), 11),
+    "-": (cst.Subtract(), 11),
+    "*": (cst.Multiply(), 12),
+    "/": (cst.Divide(), 12),
+    "//": (cst.FloorDivide(), 12),
+    "%": (cst.Modulo(), 12),
+    "@": (cst.MatrixMultiply(), 12),
+    "**": (cst.Power(), 14),
+}
+"""Each binary operator's node and how tightly it binds, as the Python reference's table of precedence orders them."""
+
+_BINARY_PRECEDENCE = {type(node): precedence for node, precedence in _BINARY.values()}
+_TERNARY, _OR, _AND, _NOT, _COMPARISON, _UNARY, _ATOM = 2, 3, 4, 5, 6, 13, 16
+
+_AUGMENTED: dict[str, cst.BaseAugOp] = {
+    "+": cst.AddAssign(),
+    "-": cst.SubtractAssign(),
+    "*": cst.MultiplyAssign(),
+    "/": cst.DivideAssign(),
+    "//": cst.FloorDivideAssign(),
+    "%": cst.ModuloAssign(),
+    "&": cst.BitAndAssign(),
+    "|": cst.BitOrAssign(),
+    "^": cst.BitXorAssign(),
+    "<<": cst.LeftShiftAssign(),
+    ">>": cst.RightShiftAssign(),
+}
+
+_COMPARISONS: dict[str, cst.BaseCompOp] = {
+    "<": cst.LessThan(),
+    "<=": cst.LessThanEqual(),
+    ">": cst.GreaterThan(),
+    ">=": cst.GreaterThanEqual(),
+    "==": cst.Equal(),
+    "!=": cst.NotEqual(),
+}
+
+_UNARY_OPERATORS: dict[str, cst.BaseUnaryOp] = {"-": cst.Minus(), "+": cst.Plus(), "~": cst.BitInvert()}
+
+Expression = cst.BaseExpression
+Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
+
+
+def precedence(node: Expression) -> int:
+    """Return how tightly a node binds its parts; what binds less tightly than its place needs parentheses."""
+    match node:
+        case cst.BinaryOperation():
+            return _BINARY_PRECEDENCE[type(node.operator)]
+        case cst.UnaryOperation():
+            return _NOT if isinstance(node.operator, cst.Not) else _UNARY
+        case cst.Comparison():
+            return _COMPARISON
+        case cst.BooleanOperation():
+            return _AND if isinstance(node.operator, cst.And) else _OR
+        case cst.IfExp():
+            return _TERNARY
+        case cst.Tuple():
+            return 0
+        case _:
+            return _ATOM
+
+
+def _within(node: Expression, least: int) -> Expression:
+    """Return the node, in parentheses where it binds less tightly than `least`."""
+    if precedence(node) >= least or node.lpar:
+        return node
+    return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def name(identifier: str) -> Expression:
+    """Build a name, or an attribute of `wp` or of anything else when it has dots."""
+    head, *rest = identifier.split(".")
+    node: Expression = cst.Name(head)
+    for part in rest:
+        node = cst.Attribute(node, cst.Name(part))
+    return node
+
+
+def attribute(value: Expression, field: str) -> cst.Attribute:
+    """Build `value.field`."""
+    return cst.Attribute(_within(value, _ATOM), cst.Name(field))
+
+
+def integer(value: int, hexadecimal: bool = False) -> Expression:
+    """Build an integer literal, negated when it is below zero."""
+    node = cst.Integer(hex(abs(value)).replace("0x", "0x").lower() if hexadecimal else str(abs(value)))
+    return cst.UnaryOperation(cst.Minus(), node) if value < 0 else node
+
+
+def floating(text: str) -> Expression:
+    """Build a float literal from its text, negated when it starts with a minus."""
+    if text.startswith("-"):
+        return cst.UnaryOperation(cst.Minus(), cst.Float(text[1:]))
+    return cst.Float(text)
+
+
+def boolean(value: bool) -> cst.Name:
+    """Build `True` or `False`."""
+    return cst.Name("True" if value else "False")
+
+
+def binary(operator: str, left: Expression, right: Expression) -> cst.BinaryOperation:
+    """Build `left operator right`; all but `**` associate to the left."""
+    node, own = _BINARY[operator]
+    if operator == "**":
+        return cst.BinaryOperation(_within(left, own + 1), node, _within(right, _UNARY))
+    return cst.BinaryOperation(_within(left, own), node, _within(right, own + 1))
+
+
+def unary(operator: str, operand: Expression) -> cst.UnaryOperation:
+    """Build `-x`, `+x` or `~x`; a sign before a sign is set in parentheses, as a reader would."""
+    doubled = isinstance(operand, cst.UnaryOperation)
+    return cst.UnaryOperation(_UNARY_OPERATORS[operator], _within(operand, _ATOM if doubled else _UNARY))
+
+
+def negation(operand: Expression) -> cst.UnaryOperation:
+    """Build `not x`."""
+    return cst.UnaryOperation(cst.Not(), _within(operand, _NOT))
+
+
+def conjunction(left: Expression, right: Expression) -> cst.BooleanOperation:
+    """Build `left and right`."""
+    return cst.BooleanOperation(_within(left, _AND), cst.And(), _within(right, _AND + 1))
+
+
+def disjunction(left: Expression, right: Expression) -> cst.BooleanOperation:
+    """Build `left or right`."""
+    return cst.BooleanOperation(_within(left, _OR), cst.Or(), _within(right, _OR + 1))
+
+
+def comparison(operator: str, left: Expression, right: Expression) -> cst.Comparison:
+    """Build `left operator right`, which yields a bool."""
+    target = cst.ComparisonTarget(_COMPARISONS[operator], _within(right, _COMPARISON + 1))
+    return cst.Comparison(_within(left, _COMPARISON + 1), [target])
+
+
+def between(low: Expression, operator: str, value: Expression, high: Expression) -> cst.Comparison:
+    """Build the chain `low < value < high`."""
+    symbol = _COMPARISONS[operator]
+    inner = cst.ComparisonTarget(symbol, _within(value, _COMPARISON + 1))
+    outer = cst.ComparisonTarget(symbol, _within(high, _COMPARISON + 1))
+    return cst.Comparison(_within(low, _COMPARISON + 1), [inner, outer])
+
+
+def ternary(condition: Expression, when_true: Expression, when_false: Expression) -> cst.IfExp:
+    """Build `when_true if condition else when_false`."""
+    return cst.IfExp(test=_within(condition, _OR), body=_within(when_true, _OR), orelse=_within(when_false, _TERNARY))
+
+
+def call(function: str | Expression, arguments: Iterable[Expression]) -> cst.Call:
+    """Build a call with positional arguments."""
+    callee = name(function) if isinstance(function, str) else function
+    return cst.Call(callee, _separated(arguments))
+
+
+def call_with_keywords(function: str, keywords: Sequence[tuple[str, Expression]]) -> cst.Call:
+    """Build a call with keyword arguments only."""
+    last = len(keywords) - 1
+    arguments = [
+        cst.Arg(value, keyword=cst.Name(key), equal=_EQUAL_TIGHT, comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
+        for place, (key, value) in enumerate(keywords)
+    ]  # fmt: skip
+    return cst.Call(name(function), arguments)
+
+
+def _separated(arguments: Iterable[Expression]) -> list[cst.Arg]:
+    values = list(arguments)
+    arguments_ = [cst.Arg(value, comma=_COMMA) for value in values[:-1]]
+    arguments_.extend(cst.Arg(value) for value in values[-1:])
+    return arguments_
+
+
+def subscript(value: Expression, indices: Sequence[Expression]) -> cst.Subscript:
+    """Build `value[i]` or `value[i, j]`."""
+    last = len(indices) - 1
+    elements = [
+        cst.SubscriptElement(cst.Index(index), comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
+        for place, index in enumerate(indices)
+    ]
+    return cst.Subscript(_within(value, _ATOM), elements)
+
+
+def tuple_(values: Sequence[Expression], parentheses: bool = False) -> cst.Tuple:
+    """Build `a, b`, with parentheses where they are asked for."""
+    last = len(values) - 1
+    elements = [
+        cst.Element(value, comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
+        for place, value in enumerate(values)
+    ]
+    if parentheses:
+        return cst.Tuple(elements)
+    return cst.Tuple(elements, lpar=[], rpar=[])
+
+
+def line(statement: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
+    """Set a small statement on a line of its own."""
+    return cst.SimpleStatementLine([statement])
+
+
+def assign(target: Expression, value: Expression) -> cst.SimpleStatementLine:
+    """Build `target = value`."""
+    return line(cst.Assign([cst.AssignTarget(target)], value))
+
+
+def augment(operator: str, target: Expression, value: Expression) -> cst.SimpleStatementLine:
+    """Build `target operator= value`."""
+    return line(cst.AugAssign(target, _AUGMENTED[operator], value))
+
+
+def expression_line(value: Expression) -> cst.SimpleStatementLine:
+    """Build a line that evaluates an expression for its effect."""
+    return line(cst.Expr(value))
+
+
+def return_(value: Expression | None = None) -> cst.SimpleStatementLine:
+    """Build `return` or `return value`."""
+    if value is None:
+        return line(cst.Return())
+    return line(cst.Return(value, whitespace_after_return=_BLANK))
+
+
+def break_() -> cst.SimpleStatementLine:
+    """Build `break`."""
+    return line(cst.Break())
+
+
+def continue_() -> cst.SimpleStatementLine:
+    """Build `continue`."""
+    return line(cst.Continue())
+
+
+def block(statements: Sequence[Statement]) -> cst.IndentedBlock:
+    """Build an indented block; it must not be empty."""
+    return cst.IndentedBlock(list(statements))
+
+
+def if_chain(branches: Sequence[tuple[Expression, Sequence[Statement]]], otherwise: Sequence[Statement] = ()) -> cst.If:
+    """Build if/elif/…, with an else when `otherwise` has statements."""
+    rest: cst.If | cst.Else | None = cst.Else(block(otherwise)) if otherwise else None
+    for condition, statements in reversed(branches):
+        rest = cst.If(condition, block(statements), orelse=rest)
+    assert isinstance(rest, cst.If)
+    return rest
+
+
+def for_range(variable: str, bounds: Sequence[Expression], statements: Sequence[Statement]) -> cst.For:
+    """Build `for variable in range(bounds…):`."""
+    return cst.For(cst.Name(variable), call("range", bounds), block(statements))
+
+
+def while_(condition: Expression, statements: Sequence[Statement]) -> cst.While:
+    """Build `while condition:`."""
+    return cst.While(condition, block(statements))
+
+
+def function(
+    decorator: str, identifier: str, parameters: Sequence[tuple[str, Expression]], statements: Sequence[Statement],
+) -> cst.FunctionDef:  # fmt: skip
+    """Build a decorated function with annotated parameters, two blank lines before it."""
+    last = len(parameters) - 1
+    parameter_nodes = [
+        cst.Param(
+            cst.Name(parameter),
+            annotation=cst.Annotation(annotation),
+            comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT,
+        )
+        for place, (parameter, annotation) in enumerate(parameters)
+    ]
+    return cst.FunctionDef(
+        cst.Name(identifier),
+        cst.Parameters(parameter_nodes),
+        block(statements),
+        decorators=[cst.Decorator(name(decorator))],
+        leading_lines=_EMPTY_LINES,
+    )
+
+
+def struct(identifier: str, fields: Sequence[tuple[str, Expression]]) -> cst.ClassDef:
+    """Build a `@wp.struct` class with annotated fields, two blank lines before it."""
+    lines = [line(cst.AnnAssign(cst.Name(field), cst.Annotation(annotation))) for field, annotation in fields]
+    return cst.ClassDef(
+        cst.Name(identifier),
+        block(lines),
+        decorators=[cst.Decorator(name("wp.struct"))],
+        leading_lines=_EMPTY_LINES,
+        lpar=cst.MaybeSentinel.DEFAULT,
+        rpar=cst.MaybeSentinel.DEFAULT,
+    )
+
+
+def import_warp() -> cst.SimpleStatementLine:
+    """Build `import warp as wp`."""
+    return line(cst.Import([cst.ImportAlias(cst.Name("warp"), asname=cst.AsName(cst.Name("wp")))]))
+
+
+def constant(identifier: str, value: Expression, first: bool) -> cst.SimpleStatementLine:
+    """Build a module-level `identifier = value`, with a blank line before the first of its kind."""
+    leading = [cst.EmptyLine(indent=False)] if first else []
+    return assign(cst.Name(identifier), value).with_changes(leading_lines=leading)
+
+
+def module(statements: Sequence[Statement]) -> cst.Module:
+    """Build the module."""
+    return cst.Module(list(statements))

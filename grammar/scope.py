@@ -1,0 +1,178 @@
+"""What a production can see while a function grows: variables, parameters, blocks, and the module around them.
+
+A `Unit` is the module under construction, a `Frame` one of its functions, a `Block` a run of statements in it. They
+are the only mutable things of the grammar; a `Kernel` is made from them when all is grown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from grammar import nodes
+from grammar.choices import Choices
+from grammar.intervals import Interval
+from grammar.palette import Palette
+from grammar.terms import Term
+from grammar.types import Array, Matrix, Struct, Type, ValueType
+
+
+@dataclass(eq=False)
+class Variable:
+    """A local variable, a parameter passed by value, or a loop's or thread's index.
+
+    `interval` holds every value that it ever takes (each component of a vector), `base` the values that a plain
+    assignment may give it. What lies between is room for `+=` in loops, `spent` says how much of it is used up, and
+    `declared_trips` is how often the block of its declaration may run. `inexact` allows values that came through a
+    library function.
+    """
+
+    name: str
+    type: ValueType
+    interval: Interval | None = None
+    base: Interval | None = None
+    inexact: bool = False
+    mutable: bool = False
+    index: bool = False
+    unread: bool = True
+    spent: int = 0
+    declared_trips: int = 1
+    written_components: set[object] = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class ArrayParameter:
+    """An array argument. `use` is `read`, `write` (own elements only) or the name of the atomic applied to it."""
+
+    name: str
+    type: Array
+    shape: tuple[int, ...]
+    element: str
+    use: str = "read"
+    interval: Interval | None = None
+    reads: int = 0
+
+
+@dataclass(eq=False)
+class Helper:
+    """A finished `@wp.func`: the types it takes, the interval each integer must keep, and what it gives."""
+
+    name: str
+    parameters: tuple[Variable, ...]
+    results: tuple[ValueType, ...]
+    intervals: tuple[Interval | None, ...]
+    inexact: bool
+    node: nodes.Statement
+
+
+@dataclass(eq=False)
+class Block:
+    """Statements under construction, and the variables declared among them."""
+
+    statements: list[nodes.Statement] = field(default_factory=list)
+    variables: list[Variable] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Unit:
+    """The module under construction."""
+
+    choices: Choices
+    palette: Palette
+    category: str
+    dims: tuple[int, ...]
+    dotted: bool
+    features: set[str] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+    matrices: list[Matrix] = field(default_factory=list)
+    structs: list[Struct] = field(default_factory=list)
+    field_intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
+    helpers: list[Helper] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    lines: int = 0
+    grow_helper_call: Callable[[Frame, ValueType, bool], Term | None] | None = None
+    grow_several: Callable[[Frame], bool] | None = None
+
+    def note(self, feature: str) -> None:
+        """Record that a construct or overload was used."""
+        self.features.add(feature)
+
+    def annotation(self, type_: Type) -> nodes.Expression:
+        """Build the annotation of a type, and make sure that the module defines what it needs."""
+        if isinstance(type_, Array):
+            dtype = self.annotation(type_.dtype)
+            suffix = "" if type_.ndim == 1 else f"{type_.ndim}d"
+            return nodes.call_with_keywords(f"wp.array{suffix}", [("dtype", dtype)])
+        if isinstance(type_, Matrix) and not type_.is_named and type_ not in self.matrices:
+            self.matrices.append(type_)
+        return nodes.name(type_.spelling)
+
+
+class Frame:
+    """One function under construction: its parameters, its open blocks, and what is visible in them."""
+
+    def __init__(self, unit: Unit, is_kernel: bool):
+        self.unit = unit
+        self.choices = unit.choices
+        self.is_kernel = is_kernel
+        self.values: list[Variable] = []
+        self.arrays: list[ArrayParameter] = []
+        self.threads: list[Variable] = []
+        self.parameter_order: list[Variable | ArrayParameter] = []
+        self.blocks: list[Block] = [Block()]
+        self.taken: set[str] = set()
+        self.trips = 1
+        self.loop_depth = 0
+        self.may_hoist = True
+        self.exact_only = False
+        self.unrolled = 1
+        self.result_intervals: tuple[Interval | None, ...] = ()
+        self.result_inexact = False
+        self.max_parameters = 6
+
+    @property
+    def block(self) -> Block:
+        """The innermost open block."""
+        return self.blocks[-1]
+
+    def emit(self, *statements: nodes.Statement) -> None:
+        """Append statements to the innermost block."""
+        self.block.statements.extend(statements)
+        self.unit.lines += len(statements)
+
+    def declare(self, variable: Variable) -> Variable:
+        """Make a variable visible in the innermost block."""
+        variable.declared_trips = self.trips
+        self.block.variables.append(variable)
+        self.taken.add(variable.name)
+        return variable
+
+    def visible(self) -> Iterator[Variable]:
+        """Yield every variable and value parameter in scope, the innermost first."""
+        for block in reversed(self.blocks):
+            yield from reversed(block.variables)
+        yield from reversed(self.values)
+
+    def indices(self) -> list[Variable]:
+        """Return the loop and thread indices in scope, the innermost loop first."""
+        return [variable for variable in self.visible() if variable.index]
+
+    def unread(self, blocks: int = 0) -> list[Variable]:
+        """Return the unread local variables of the innermost `blocks` blocks, or all of them and parameters for 0."""
+        chosen = self.blocks[-blocks:] if blocks else self.blocks
+        local = [v for block in chosen for v in block.variables if v.unread and not v.index]
+        return local if blocks else [*(v for v in self.values if v.unread), *local]
+
+    def add_value_parameter(self, variable: Variable) -> Variable:
+        """Give the function a parameter passed by value."""
+        self.values.append(variable)
+        self.parameter_order.append(variable)
+        self.taken.add(variable.name)
+        return variable
+
+    def add_array_parameter(self, array: ArrayParameter) -> ArrayParameter:
+        """Give the kernel an array parameter."""
+        self.arrays.append(array)
+        self.parameter_order.append(array)
+        self.taken.add(array.name)
+        return array

@@ -1,0 +1,99 @@
+"""Structs: made of the palette's types, passed as values or in arrays, built and stored."""
+
+from __future__ import annotations
+
+from grammar import access, expressions, guards, names, nodes, terms
+from grammar.choices import chance, pick, pick_weighted
+from grammar.scope import Frame, Variable
+from grammar.terms import Term
+from grammar.types import BOOL, INT32, Scalar, Struct, ValueType, is_float_type, is_integer_type
+
+
+def new_struct(frame: Frame, kind: str) -> Struct:
+    """Define a struct of two to four fields whose types the kernel works with anyway."""
+    unit = frame.unit
+    name = names.free_name(frame.choices, names.STRUCTS[kind], unit.taken)
+    unit.taken.add(name)
+    fields: list[tuple[str, ValueType]] = []
+    for type_ in _field_types(frame, kind):
+        taken = {field for field, _ in fields}
+        field = names.free_name(frame.choices, names.FIELDS[names.kind_of(type_)], taken)
+        fields.append((field, type_))
+        interval = access.input_interval(frame, type_)
+        if interval is not None:
+            unit.field_intervals[name, field] = interval
+    struct = Struct(name, tuple(fields))
+    unit.structs.append(struct)
+    unit.note(f"type:{struct}")
+    unit.lines += 2 + len(fields)
+    return struct
+
+
+def _field_types(frame: Frame, kind: str) -> list[ValueType]:
+    palette = frame.unit.palette
+    count = pick_weighted(frame.choices, ((2, 5), (3, 4), (4, 1)))
+    types: list[ValueType] = [palette.scalar]
+    while len(types) < count:
+        if kind == "settings" and chance(frame.choices, 60):
+            types.append(pick(frame.choices, (palette.scalar, palette.scalar, INT32, BOOL)))
+        else:
+            types.append(pick_weighted(frame.choices, palette.main))
+    return sorted(types, key=lambda type_: isinstance(type_, Scalar))
+
+
+def struct_parameter(frame: Frame) -> Variable:
+    """Add a struct that is passed by value; its fields are read like variables."""
+    struct = new_struct(frame, "settings")
+    name = names.free_name(frame.choices, [struct.name.lower()], frame.taken)
+    return frame.add_value_parameter(Variable(name, struct))
+
+
+def struct_element(frame: Frame) -> Variable:
+    """Add an array of structs and read the thread's own element into a variable."""
+    struct = new_struct(frame, "particle")
+    term = access.new_element(frame, struct)
+    array = frame.arrays[-1]
+    name = names.free_name(frame.choices, [array.element or "item", struct.name[0].lower()], frame.taken)
+    frame.emit(nodes.assign(nodes.name(name), term.node))
+    frame.unit.events.append("struct")
+    return frame.declare(Variable(name, struct))
+
+
+def build(frame: Frame, struct: Struct) -> Variable:
+    """Emit the making of a struct: a constructor call without arguments, then its fields."""
+    name = names.free_name(frame.choices, names.LOCALS["struct"], frame.taken)
+    frame.emit(nodes.assign(nodes.name(name), nodes.call(struct.name, [])))
+    exact = True
+    for field, type_ in struct.fields:
+        value = field_value(frame, struct, field, type_)
+        exact = exact and not value.inexact
+        frame.emit(nodes.assign(nodes.attribute(nodes.name(name), field), value.node))
+    frame.unit.note("statement:field =")
+    frame.unit.events.append("struct")
+    return frame.declare(Variable(name, struct, inexact=not exact))
+
+
+def change(frame: Frame, variable: Variable) -> None:
+    """Emit an assignment to a field of a struct variable."""
+    assert isinstance(variable.type, Struct)
+    field, type_ = pick(frame.choices, variable.type.fields)
+    value = field_value(frame, variable.type, field, type_)
+    frame.emit(nodes.assign(nodes.attribute(nodes.name(variable.name), field), value.node))
+    frame.unit.note("statement:field =")
+    variable.inexact = variable.inexact or value.inexact
+    variable.unread = True
+
+
+def field_value(frame: Frame, struct: Struct, field: str, type_: ValueType) -> Term:
+    """Grow a value for a field, within the interval that the field keeps."""
+    unread = [v for v in frame.unread() if not isinstance(v.type, Struct)]
+    value = expressions.consuming(frame, type_, unread[:1], not is_float_type(type_), depth=1)
+    interval = frame.unit.field_intervals.get((struct.name, field))
+    if interval is not None and is_integer_type(type_):
+        if value.interval is None or not value.interval.within(interval):
+            value = (
+                guards.fitted(frame.choices, value, interval)
+                if not value.literal
+                else terms.constant(type_, interval.high)
+            )
+    return value

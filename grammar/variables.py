@@ -1,0 +1,242 @@
+"""Variables that change: how they begin, and the assignments that update them.
+
+A signed variable has an interval that all its values lie in. A plain assignment stays within `base`; `+=` and `-=` use up
+the room between `base` and `interval`, as often as the loops around them run. What no longer fits is reduced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from grammar import conditions, expressions, guards, literals, names, nodes, terms
+from grammar.choices import chance, pick, pick_weighted
+from grammar.intervals import Interval, type_range
+from grammar.scope import Frame, Variable
+from grammar.terms import Term
+from grammar.types import (
+    BOOL,
+    Matrix,
+    Quaternion,
+    Scalar,
+    Struct,
+    ValueType,
+    Vector,
+    is_float_type,
+    is_integer_type,
+    scalar_of,
+)
+
+_BASE = {8: 30, 16: 5000, 32: 10**5, 64: 10**6}
+_WHOLE = {8: 120, 16: 30000, 32: 2 * 10**6, 64: 10**9}
+"""How far from zero a signed variable of a width is assigned, and how far it may drift."""
+
+
+def declare_mutable(frame: Frame, type_: ValueType, total: bool, inexact: bool | None = None) -> Variable:
+    """Declare a variable to be updated; a `total` begins at a constant, written so that loops may change it."""
+    if inexact is None:
+        inexact = is_float_type(type_) and not frame.exact_only and chance(frame.choices, 40)
+    term = None if total else _initial_expression(frame, type_, inexact)
+    literal = term is None
+    if term is None:
+        term = initial_literal(frame, type_)
+    base, whole = mutable_intervals(type_)
+    if base is not None and not literal:
+        term = guards.fitted(frame.choices, term, base)
+    bank = names.LOCALS["total" if literal and type_ != BOOL else names.kind_of(type_)]
+    name = names.free_name(frame.choices, bank, frame.taken)
+    frame.emit(nodes.assign(nodes.name(name), term.node))
+    return frame.declare(Variable(name, type_, whole, base, inexact=inexact, mutable=True, unread=not literal))
+
+
+def _initial_expression(frame: Frame, type_: ValueType, inexact: bool) -> Term | None:
+    term = expressions.grow(frame, type_, pick(frame.choices, (0, 1, 1)), not inexact)
+    return None if term.literal else term
+
+
+def initial_literal(frame: Frame, type_: ValueType) -> Term:
+    """Return the constant that a total begins at: zero, one, False, or an empty vector."""
+    match type_:
+        case Scalar() if type_ == BOOL:
+            return terms.call("bool", [terms.boolean_literal(chance(frame.choices, 30))], BOOL)
+        case Scalar():
+            value = pick_weighted(frame.choices, ((0, 6), (1, 1)))
+            plain = terms.number(value, Scalar("float32" if type_.is_float else "int32"))
+            return terms.call(type_.spelling, [plain], type_, plain.interval)
+        case Quaternion():
+            literal = literals.literal(frame.choices, type_)
+            assert literal is not None
+            return literal
+        case Vector() if chance(frame.choices, 50):
+            return terms.constant_vector(type_, 0)
+        case _:
+            frame.unit.annotation(type_)
+            return terms.call(type_.spelling, [], type_, Interval(0, 0))
+
+
+def mutable_intervals(type_: ValueType) -> tuple[Interval | None, Interval | None]:
+    """Return what a variable of a type may be assigned, and all that it may become."""
+    scalar = scalar_of(type_)
+    if scalar is None or not is_integer_type(type_):
+        return None, None
+    if not scalar.is_signed:
+        return type_range(scalar), type_range(scalar)
+    base, whole = _BASE[scalar.bits], _WHOLE[scalar.bits]
+    return Interval(-base, base), Interval(-whole, whole)
+
+
+def assignable(frame: Frame) -> list[Variable]:
+    """Return the variables in scope that may be updated."""
+    return [variable for variable in frame.visible() if variable.mutable and not variable.index]
+
+
+def update(frame: Frame, variable: Variable, unread: Sequence[Variable] = ()) -> None:
+    """Emit an assignment to a variable that also reads the given ones."""
+    exact = not variable.inexact
+    if isinstance(variable.type, Struct):
+        return
+    if variable.type == BOOL:
+        _update_flag(frame, variable, unread)
+    elif isinstance(variable.type, (Matrix, Quaternion)):
+        _update_composite(frame, variable, unread, exact)
+    elif is_integer_type(variable.type) and guards.scalar_type_of(variable.type).is_signed:
+        _update_signed(frame, variable, unread)
+    else:
+        _update_number(frame, variable, unread, exact)
+    variable.unread = True
+
+
+def _write(frame: Frame, variable: Variable, operator: str, value: Term) -> None:
+    target = nodes.name(variable.name)
+    if operator:
+        frame.emit(nodes.augment(operator, target, value.node))
+        frame.unit.note(f"statement:augment {operator}= {variable.type}")
+    else:
+        frame.emit(nodes.assign(target, value.node))
+        frame.unit.note("statement:assign")
+
+
+def _self(variable: Variable) -> Term:
+    interval = variable.interval if is_integer_type(variable.type) else None
+    return Term(nodes.name(variable.name), variable.type, variable.name, interval, variable.inexact)
+
+
+def _update_flag(frame: Frame, variable: Variable, unread: Sequence[Variable]) -> None:
+    value = expressions.consuming(frame, BOOL, unread, True)
+    if value.text == variable.name:
+        value = conditions.comparison(frame, expressions.grow, 1)
+    if frame.loop_depth and chance(frame.choices, 70):
+        build, word = pick(frame.choices, ((nodes.disjunction, "or"), (nodes.conjunction, "and")))
+        frame.unit.note(f"expression:{word}")
+        value = Term(build(nodes.name(variable.name), value.node), BOOL, f"{variable.name} {word} {value.text}")
+    _write(frame, variable, "", value)
+
+
+def _update_composite(frame: Frame, variable: Variable, unread: Sequence[Variable], exact: bool) -> None:
+    value = expressions.consuming(frame, variable.type, unread, exact, depth=2)
+    if value.text == variable.name:
+        value = expressions.leaf(frame, variable.type, exact)
+    base = variable.base
+    if base is not None and value.interval is not None and not value.interval.within(base):
+        value = initial_literal(frame, variable.type)
+    if isinstance(variable.type, Quaternion) and chance(frame.choices, 60) and value.text != variable.name:
+        product = terms.binary("*", _self(variable), value, variable.type)
+        value = terms.call("wp.normalize", [product], variable.type)
+    elif is_float_type(variable.type) and chance(frame.choices, 50):
+        _write(frame, variable, "+", value)
+        return
+    _write(frame, variable, "", value)
+
+
+def _update_number(frame: Frame, variable: Variable, unread: Sequence[Variable], exact: bool) -> None:
+    """Update a float, an unsigned integer, or a vector of either."""
+    scalar = scalar_of(variable.type)
+    assert scalar is not None
+    value = expressions.consuming(frame, variable.type, unread, exact, depth=pick(frame.choices, (1, 1, 2)))
+    tame = variable.inexact and frame.loop_depth
+    kind = pick_weighted(
+        frame.choices,
+        (("+", 7), ("-", 2), ("=", 0.5 if frame.loop_depth else 3), ("extremum", 1.5), ("*", 0 if tame else 0.7),
+         ("decay", 1 if scalar.is_float and isinstance(variable.type, Scalar) else 0), ("^", 0 if scalar.is_float else 2)),
+    )  # fmt: skip
+    if value.text == variable.name and kind in ("=", "extremum", "-", "^"):
+        kind = "+"
+    if kind == "*" and (isinstance(variable.type, Vector) or _narrow_product(scalar)):
+        kind = "+"
+    match kind:
+        case "extremum":
+            name = pick(frame.choices, ("wp.min", "wp.max"))
+            _write(frame, variable, "", terms.call(name, [_self(variable), value], variable.type))
+        case "decay":
+            factor = terms.float_literal(pick(frame.choices, ("0.5", "0.9", "0.25")), scalar)
+            damped = terms.binary("*", _self(variable), factor, variable.type)
+            _write(frame, variable, "", terms.binary("+", damped, value, variable.type))
+        case "=":
+            _write(frame, variable, "", value)
+        case _:
+            _write(frame, variable, kind, value)
+
+
+def _narrow_product(scalar: Scalar) -> bool:
+    """Whether a product of two full-range values overflows the int that C++ computes it in."""
+    return scalar.name == "uint16"
+
+
+def _update_signed(frame: Frame, variable: Variable, unread: Sequence[Variable]) -> None:
+    """Update a signed integer, or a vector of them, within its interval."""
+    assert variable.base is not None and variable.interval is not None
+    value = expressions.consuming(frame, variable.type, unread, True, depth=pick(frame.choices, (1, 1, 2)))
+    operator = pick_weighted(frame.choices, (("+", 7), ("-", 2), ("", 3)))
+    if operator and _has_room(frame, variable, value):
+        _write(frame, variable, operator, value)
+        return
+    value = guards.fitted(frame.choices, value, variable.base)
+    if value.text == variable.name:
+        value = terms.binary("-", terms.constant(variable.type, 1), _self(variable), variable.type)  # type: ignore[arg-type]
+        value = guards.fitted(
+            frame.choices, Term(value.node, value.type, value.text, terms.full_range(value.type)), variable.base
+        )
+    if chance(frame.choices, 35):
+        name = pick(frame.choices, ("wp.min", "wp.max"))
+        value = terms.call(name, [_self(variable), value], variable.type)
+    _write(frame, variable, "", value)
+
+
+def _has_room(frame: Frame, variable: Variable, value: Term) -> bool:
+    """Take up the room that adding a value needs in the loops since the declaration; False when it is not there."""
+    assert variable.base is not None and variable.interval is not None
+    if value.interval is None:
+        return False
+    times = max(1, frame.trips // variable.declared_trips)
+    reach = max(abs(value.interval.low), abs(value.interval.high)) * times
+    if variable.spent + reach > variable.interval.high - variable.base.high:
+        return False
+    variable.spent += reach
+    return True
+
+
+def write_component(frame: Frame) -> bool:
+    """Assign to a component of a local vector or matrix that has not been assigned to yet; False when there is none."""
+    found = [v for v in assignable(frame) if isinstance(v.type, (Vector, Matrix)) and v.declared_trips == frame.trips]
+    found = [v for v in found if is_float_type(v.type) or not guards.scalar_type_of(v.type).is_signed]
+    if not found or frame.loop_depth:
+        return False
+    variable = pick(frame.choices, found)
+    term = _self(variable)
+    if isinstance(variable.type, Vector):
+        place: object = frame.choices.integer(0, variable.type.length - 1)
+        target = terms.component(term, place, frame.unit.dotted)  # type: ignore[arg-type]
+    else:
+        assert isinstance(variable.type, Matrix)
+        place = (frame.choices.integer(0, variable.type.rows - 1), frame.choices.integer(0, variable.type.columns - 1))
+        target = terms.cell(term, *place)  # type: ignore[misc]
+    value = expressions.grow(frame, guards.scalar_type_of(variable.type), 1, not variable.inexact)
+    if place in variable.written_components or chance(frame.choices, 35):
+        operator = pick(frame.choices, ("+", "-"))
+        frame.emit(nodes.augment(operator, target.node, value.node))
+        frame.unit.note(f"statement:component {operator}=")
+    else:
+        variable.written_components.add(place)
+        frame.emit(nodes.assign(target.node, value.node))
+        frame.unit.note("statement:component =")
+    variable.unread = True
+    return True
