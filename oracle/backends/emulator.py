@@ -132,7 +132,7 @@ class _DeviceMemory:
             size = host_size(region.array)
             ctypes.memmove(region.array.ptr, self.memory.read(region.address, size), size)
 
-    def order_slack(self, atomics: Mapping[int, tuple[int, float]]) -> dict[str, np.ndarray]:
+    def order_slack(self, atomics: Mapping[int, ptx.FloatSum]) -> dict[str, np.ndarray]:
         """Bound what another order of a launch's float atomics could have changed, per leaf that has any.
 
         `atomics` maps an address to the number of additions and the sum of their absolute values; the host's arrays
@@ -163,16 +163,20 @@ def _offsets(values: np.ndarray, base: int) -> np.ndarray:
     return offsets
 
 
-def _bounds(values: np.ndarray, addresses: np.ndarray, atomics: Mapping[int, tuple[int, float]]) -> np.ndarray:
+def _bounds(values: np.ndarray, addresses: np.ndarray, atomics: Mapping[int, ptx.FloatSum]) -> np.ndarray:
     """Return the bound for every element, zero where no atomic went; `values` are those before the launch."""
     limits = np.finfo(values.dtype)
+    unit = float(limits.eps) / 2.0
+    flushed = float(limits.smallest_normal) if values.dtype == np.float32 else 0.0  # see ptx.FloatSum
     bound = np.zeros(values.shape, np.float64)
     for index in np.ndindex(values.shape):
-        if int(addresses[index]) in atomics:
-            count, total = atomics[int(addresses[index])]
-            total += abs(float(values[index]))
-            fits = total <= float(limits.max)  # false for NaN
-            bound[index] = 2.0 * (count + 1) * float(limits.eps) / 2.0 * total if fits else np.inf
+        done = atomics.get(int(addresses[index]))
+        if done is not None:
+            magnitude = done.magnitude + abs(float(values[index]))
+            if magnitude > float(limits.max):
+                bound[index] = np.inf
+            elif not math.isnan(magnitude):  # a NaN among the summands is the sum, in any order
+                bound[index] = (done.additions + 1) * (2.0 * unit * magnitude + flushed)
     return bound
 
 
