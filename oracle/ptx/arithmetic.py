@@ -70,11 +70,8 @@ def div(a: Array, b: Array, mode: str = "rn") -> Array:
         quotient = a / b
         _replace(quotient, np.isfinite(a) & np.isfinite(b) & (a != 0) & (b != 0), _exact_quotient, mode, a, b)
         return quotient
-    x, y = a.astype(np.float64), b.astype(np.float64)
-    quotient = x / y
-    product, lost = two_product(quotient, y)
-    remainder = (x - product) - lost
-    return narrow(to_odd(quotient, remainder * np.sign(y)), a.dtype, mode)
+    # An inexact quotient of 24-bit numbers is too far from any 25-bit number for float64 to round to one; so are roots.
+    return narrow(a.astype(np.float64) / b.astype(np.float64), a.dtype, mode)
 
 
 def sqrt(a: Array, mode: str = "rn") -> Array:
@@ -85,10 +82,7 @@ def sqrt(a: Array, mode: str = "rn") -> Array:
         root = np.sqrt(a)
         _replace(root, np.isfinite(root) & (a != 0), _exact_root, mode, a)
         return root
-    x = a.astype(np.float64)
-    root = np.sqrt(x)
-    square, lost = two_product(root, root)
-    return narrow(to_odd(root, (x - square) - lost), a.dtype, mode)
+    return narrow(np.sqrt(a.astype(np.float64)), a.dtype, mode)
 
 
 def rcp(a: Array, mode: str = "rn") -> Array:
@@ -172,10 +166,7 @@ def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
     middle, tail = two_sum(c, low)
     high, rest = two_sum(product, middle)
     last = to_odd(*two_sum(tail, rest))
-    nearest = high + last
-    naive = product + c
-    # The algorithm cancels to zero only where the exact value is zero; its sign is that of the plain sum.
-    result = np.where(nearest == 0, naive, nearest)
+    result = high + last
     if mode != "rn":
         result = _fix_zero_sum(step_towards(result, (high - result) + last, mode), result, product, c, mode)
     risky = ~(np.isfinite(result) & (np.abs(product) >= _TINY))
@@ -183,7 +174,8 @@ def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
         factors = np.isfinite(a) & np.isfinite(b)
         finite = factors & np.isfinite(c)
         inexact = finite & (a != 0) & (b != 0)
-        simple = np.where(factors & ~finite, c, _fix_zero_sum(naive, naive, product, c, mode))
+        total = product + c
+        simple = np.where(factors & ~finite, c, _fix_zero_sum(total, total, product, c, mode))
         result = np.where(inexact, result, simple)
         _replace(result, risky & inexact, _exact_fma, mode, a, b, c)
     return result
