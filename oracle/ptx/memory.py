@@ -104,11 +104,9 @@ def _mark(starts: Array, extent: Extent, size: int) -> None:
         return
     first = -(-extent.start // size) * size
     last = extent.start + extent.size - size + 1
-    if extent.count == 1:
-        starts[first:last:size] = True
-        return
-    end = extent.start + extent.stride * extent.count
-    rows = starts[extent.start : end].reshape(extent.count, extent.stride)
+    rows = np.lib.stride_tricks.as_strided(
+        starts[extent.start :], (extent.count, extent.size), (extent.stride, 1), writeable=True
+    )
     rows[:, first - extent.start : last - extent.start : size] = True
 
 

@@ -27,7 +27,7 @@ _DECIMAL = re.compile(r"-?\d+\.\d*(?:[eE][+-]?\d+)?$")
 Emitter = Callable[["Program", list[str]], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gate:
     """Where threads wait for others before they go on together.
 
