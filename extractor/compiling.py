@@ -30,8 +30,8 @@ class CompileOptions:
     """How a batch is compiled. Contraction and fast math are always off.
 
     `arch` is the CUDA architecture without its dot (75 for sm_75), the levels are the compilers' optimisation levels
-    from 0 to 3. For the cpu 0 is the quickest; for cuda 2, at which NVRTC takes no longer than at 1 and the emulator has
-    less to run, while 3 takes up to twice as long. `max_unroll` is the longest constant loop that Warp unrolls.
+    from 0 to 3. For the cpu 0 is the quickest; for cuda 2, at which NVRTC takes no longer than at 1 and the emulator
+    has less to run, while 3 takes up to twice as long. `max_unroll` is the longest constant loop that Warp unrolls.
     `emit_ptx` adds the PTX to the artifacts.
     """
 
