@@ -5,6 +5,7 @@ Nothing of a record is executed before the recogniser has accepted its source, a
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -40,6 +41,10 @@ CHECKS = {
 
 JOB_SIZE = 16
 """Records that are compiled as one module: the cost of a module is spread, and a crash costs few records a retry."""
+
+
+LARGEST_LAUNCH = 1 << 16
+"""Threads and array elements that a record may ask for: a hundred times what records have, and harmless."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +180,8 @@ class _Checker:
             report.note("schema", (line.shard, line.number, _id_of_broken(line.data)), str(error))
             return None
         place = (line.shard, line.number, record.id)
-        report.note("schema", place, None)
+        if not report.note("schema", place, _oversized(record.metadata)):
+            return None
         rejection = accept(record.python_source)
         refused = None if rejection is None else f"not accepted: line {rejection}"
         if not report.note("recogniser", place, refused):
@@ -231,6 +237,14 @@ class _Checker:
                 differing = [name for name in names if getattr(stored, name) != getattr(today, name)]
                 problem = f"{' and '.join(differing)} is not what Warp makes of the source" if differing else None
                 self._report.note(check, waiting.place, problem)
+
+
+def _oversized(metadata: Mapping[str, Any]) -> str | None:
+    """Say what in a record would take more time or memory to run than any record needs."""
+    extents = [metadata["launch_dims"], *(argument["shape"] for argument in metadata["arguments"])]
+    if all(all(extent >= 0 for extent in shape) and math.prod(shape) <= LARGEST_LAUNCH for shape in extents):
+        return None
+    return f"more than {LARGEST_LAUNCH} threads or elements of an array"
 
 
 def _case(record: Record) -> Case:

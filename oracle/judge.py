@@ -76,10 +76,11 @@ class Judge:
         return "cpu", self._cuda_name
 
     def judge(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Judgement:
-        """Run `compiled` over `dims` on both targets, forward and with `backward` also backward, and judge."""
+        """Run `compiled` over `dims` on both targets, forward and with `backward` also backward, and judge.
+
+        The target cuda runs first: the emulator sees a bad access, which on the cpu would corrupt this process.
+        """
         seconds: dict[str, float] = {}
-        with _timed(seconds, "cpu"):
-            cpu = self._cpu.run(compiled, dims, inputs, backward)
         try:
             with _timed(seconds, self._cuda_name):
                 cuda = self._cuda.run(compiled, dims, inputs, backward)
@@ -89,11 +90,13 @@ class Judge:
             return Judgement(Verdict.HANG, f"the {self._cuda_name} is {error}", seconds=seconds)
         except Fault as error:
             return Judgement(Verdict.MISMATCH, f"the {self._cuda_name} saw: {error}", seconds=seconds)
-        comparison = compare(cpu, cuda)
         if cuda.reports:
             more = f" (and {len(cuda.reports) - 1} more)" if len(cuda.reports) > 1 else ""
             reason = f"the {self._cuda_name} saw: {cuda.reports[0]}{more}"
-            return Judgement(Verdict.MISMATCH, reason, comparison, (), seconds)
+            return Judgement(Verdict.MISMATCH, reason, seconds=seconds)
+        with _timed(seconds, "cpu"):
+            cpu = self._cpu.run(compiled, dims, inputs, backward)
+        comparison = compare(cpu, cuda)
         if comparison.equal:
             return Judgement(Verdict.MATCH, "equal to the bit", comparison, (), seconds)
         if explain(cpu, cuda, comparison, ()).verdict is Verdict.MATCH:

@@ -38,7 +38,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Rerun:
-    """What became of a case: its artifacts and a judgement per seed, or why Warp refused it. It ran over `dims`."""
+    """What became of a case: its artifacts and a judgement per seed, or why it could not run. It ran over `dims`."""
 
     dims: tuple[int, ...] = ()
     artifacts: Artifacts | None = None
@@ -75,7 +75,10 @@ def _rerun(case: Case, result: Compiled | CompileFailure, judge: Judge) -> Rerun
         if case.arguments is None
         else tuple(Argument.from_json(argument) for argument in case.arguments)
     )
-    inputs = (make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds)
+    try:
+        inputs = [make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds]
+    except (KeyError, ValueError) as error:
+        return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
     judgements = tuple(judge.judge(result, dims, one, case.options.backward) for one in inputs)
     return Rerun(dims, result.artifacts, judgements)
 

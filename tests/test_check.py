@@ -125,23 +125,56 @@ def test_a_source_outside_the_grammar_is_never_executed(tmp_path: Path, lines: l
     assert not trace.exists()
 
 
-CRASHES = """import warp as wp
+ASTRAY = """import warp as wp
 
 
 @wp.kernel
-def crash(out: wp.array(dtype=float)):
+def astray(out: wp.array(dtype=float)):
     i = wp.tid()
     out[i + 100000000] = 1.0
 """
 
+ENDLESS = """import warp as wp
 
-def test_a_kernel_that_crashes_costs_only_its_record(tmp_path: Path, lines: list[bytes]) -> None:
+
+@wp.kernel
+def endless(out: wp.array(dtype=float)):
+    i = wp.tid()
+    x = float(0.0)
+    while x < 1.0:
+        x = x * 0.5
+    out[i] = x
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"), [(ASTRAY, "mismatch: the emulator saw: out-of-bounds"), (ENDLESS, "hang: the emulator is")]
+)
+def test_a_kernel_that_misbehaves_costs_only_its_record(
+    tmp_path: Path, lines: list[bytes], source: str, reason: str
+) -> None:
     arguments = [{"name": "out", "shape": [4], "ranges": {}, "written": True}]
     metadata = json.loads(lines[0])["metadata"] | {"arguments": arguments, "launch_dims": [4]}
-    crash = altered(lines[0], python_source=CRASHES, id=kernel_id(CRASHES), metadata=metadata)
-    report = check(write_corpus(tmp_path / "corpus", [*lines[:2], crash, *lines[2:4]]))
-    assert {(bad.line, bad.reason.split(":")[0]) for bad in report.bad} == {(3, "crash")}
+    record = altered(lines[0], python_source=source, id=kernel_id(source), metadata=metadata)
+    report = check(write_corpus(tmp_path / "corpus", [*lines[:2], record, *lines[2:4]]))
+    assert {bad.line for bad in report.bad} == {3}
+    assert any(bad.reason.startswith(reason) for bad in report.bad)
     assert report.checked["behaviour"] == 5
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ({"name": "out", "shape": [10**12], "ranges": {}, "written": True}, "more than 65536 threads"),
+        ({"name": "other", "shape": [4], "ranges": {}, "written": True}, "its arguments do not fit the kernel"),
+    ],
+)
+def test_arguments_that_cannot_be_are_a_bad_record(
+    tmp_path: Path, lines: list[bytes], argument: dict[str, Any], reason: str
+) -> None:
+    metadata = json.loads(lines[0])["metadata"] | {"arguments": [argument], "launch_dims": [4]}
+    (bad,) = check(write_corpus(tmp_path / "corpus", [altered(lines[0], metadata=metadata)])).bad
+    assert bad.reason.startswith(reason)
 
 
 def test_a_sample_runs_that_many_records_and_reads_all(tmp_path: Path, lines: list[bytes]) -> None:
