@@ -18,7 +18,7 @@ from oracle.ptx.comparisons import COMPARE
 every_format = pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.name)
 every_mode = pytest.mark.parametrize("mode", MODES)
 some = settings(deadline=None, max_examples=40)
-many = settings(deadline=None, max_examples=120)
+many = settings(deadline=None, max_examples=80)
 
 
 @pytest.fixture(autouse=True)
