@@ -114,9 +114,14 @@ def read(frame: Frame, variable: Variable, type_: ValueType) -> Term:
 # Elements of arrays
 
 
-def index_term(frame: Frame, extent: int, threads_first: bool = False) -> Term | None:
-    """Return an index within `extent`, None when nothing in scope fits and only a constant would."""
+def index_term(frame: Frame, extent: int, axis: int = 0, axes: int = 1) -> Term | None:
+    """Return an index within `extent` for one of an array's axes, None when only a constant would fit.
+
+    An array with as many axes as the launch is mostly read by the thread's own indices.
+    """
     top = Interval(0, extent - 1)
+    if axes == len(frame.threads) and frame.unit.dims[axis] == extent and axes > 1 and chance(frame.choices, 90):
+        return _shifted(frame, frame.threads[axis], extent)
     fitting = [v for v in frame.indices() if v.interval is not None and v.interval.within(top)]
     if not fitting:
         return None
@@ -157,7 +162,8 @@ def read_array(frame: Frame, type_: ValueType) -> Term | None:
     if not arrays:
         return None
     array = pick(frame.choices, arrays)
-    indices = [index_term(frame, extent) for extent in array.shape]
+    axes = len(array.shape)
+    indices = [index_term(frame, extent, axis, axes) for axis, extent in enumerate(array.shape)]
     for axis, extent in enumerate(array.shape):
         if indices[axis] is None:
             indices[axis] = terms.integer_literal(frame.choices.integer(0, extent - 1))
@@ -203,7 +209,10 @@ def _array_axes(frame: Frame) -> list[Variable]:
 def new_element(frame: Frame, type_: ValueType) -> Term:
     """Add an input array of the type and read an element of it."""
     array = new_array(frame, type_)
-    indices = [index_term(frame, extent) or terms.integer_literal(0) for extent in array.shape]
+    indices = [
+        index_term(frame, extent, axis, len(array.shape)) or terms.integer_literal(0)
+        for axis, extent in enumerate(array.shape)
+    ]
     return element(frame, array, indices)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from grammar import access, conditions, expressions, literals, names, nodes, terms, variables
+from grammar import access, binding, conditions, expressions, literals, names, nodes, terms, variables
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import Block, Frame, Variable
@@ -75,10 +75,10 @@ def if_statement(frame: Frame, fill: Simple, lines: int, branches: int | None = 
     each = max(1, (lines - branches) // branches)
     grown = [(test.node, body(frame, fill, _varied(frame, each), [sink]).statements) for test in tests]
     otherwise = body(frame, fill, _varied(frame, each), [sink]).statements if has_else else []
-    frame.emit(nodes.if_chain(grown, otherwise))
+    frame.emit(nodes.if_chain(grown, otherwise), *(test.text for test in tests))
     frame.unit.note(f"statement:if({branches})")
     frame.unit.events.append("branch" if branches < 3 else "cases")
-    sink.unread = True
+    frame.written(sink)
 
 
 def _varied(frame: Frame, lines: int) -> int:
@@ -107,7 +107,7 @@ def _thresholds(frame: Frame, count: int) -> list[Term]:
     if value.literal:
         value = access.new_value_parameter(frame, scalar)
     if len(value.text) > 12 and frame.may_hoist:
-        value = expressions.bind(frame, value)
+        value = binding.bind(frame, value)
     operator = pick(frame.choices, ("<", "<", "<="))
     if scalar.is_integer:
         operator = pick(frame.choices, ("<", "=="))
@@ -136,12 +136,21 @@ def for_statement(frame: Frame, fill: Simple, lines: int) -> None:
         other = sink_for(frame, total=True)
         sinks.extend(v for v in [other] if v not in sinks)
     bounds, interval, trips, constant = _range(frame)
-    name = names.free_name(frame.choices, names.LOOP_INDICES[:3], frame.taken)
+    name = _index_name(frame)
     index = Variable(name, INT32, interval, index=True)
     statements = _loop_body(frame, fill, lines - 1, sinks, index, trips, constant)
-    frame.emit(nodes.for_range(name, [bound.node for bound in bounds], statements))
+    frame.emit(nodes.for_range(name, [bound.node for bound in bounds], statements), *(bound.text for bound in bounds))
     frame.unit.note("statement:for" if constant else "statement:for dynamic")
     frame.unit.events.append("loop" if frame.loop_depth == 0 else "nested loop")
+
+
+def _index_name(frame: Frame) -> str:
+    """Choose a loop index's name, often that of an earlier loop which has ended."""
+    open_names = {variable.name for variable in frame.indices()}
+    ended = sorted(frame.loop_names - open_names)
+    if ended and chance(frame.choices, 60):
+        return pick(frame.choices, ended)
+    return names.free_name(frame.choices, names.LOOP_INDICES[:4], frame.taken)
 
 
 def _loop_body(
@@ -155,6 +164,7 @@ def _loop_body(
     frame.loop_depth += 1
     frame.block.variables.append(index)
     frame.taken.add(index.name)
+    frame.loop_names.add(index.name)
     early = _early_continue(frame, lines)
     grown = body(frame, fill, lines - len(early), sinks, index).statements
     late = _late_break(frame, sinks, lines)
@@ -162,9 +172,8 @@ def _loop_body(
     frame.loop_depth -= 1
     frame.trips, frame.unrolled = outer_trips, outer_unrolled
     frame.blocks.pop()
-    frame.taken.discard(index.name)
     for sink in sinks:
-        sink.unread = True
+        frame.written(sink)
     return [*emitted, *early, *grown, *late]
 
 
@@ -173,6 +182,7 @@ def _early_continue(frame: Frame, lines: int) -> list[nodes.Statement]:
     if lines < 3 or not chance(frame.choices, 10):
         return []
     test = conditions.comparison(frame, expressions.grow, 1)
+    frame.commit(test.text)
     frame.unit.note("statement:continue")
     frame.unit.lines += 2
     return [nodes.if_chain([(test.node, [nodes.continue_()])])]
@@ -192,6 +202,7 @@ def _late_break(frame: Frame, sinks: Sequence[Variable], lines: int) -> list[nod
         )
     else:
         test = conditions.comparison(frame, expressions.grow, 0)
+    frame.commit(test.text)
     frame.unit.note("statement:break")
     frame.unit.lines += 2
     return [nodes.if_chain([(test.node, [nodes.break_()])])]
@@ -265,11 +276,10 @@ def while_statement(frame: Frame, fill: Simple, lines: int) -> None:
     counter.interval = Interval(0, max(0, most - 1))
     statements = _while_body(frame, fill, lines - 3, sink, counter, most)
     counter.interval = Interval(0, most)
-    frame.emit(nodes.while_(test.node, statements))
+    frame.emit(nodes.while_(test.node, statements), test.text)
+    frame.written(sink)
     frame.unit.note("statement:while")
     frame.unit.events.append("while")
-    counter.index = False
-    counter.unread = False
 
 
 def variables_counter(frame: Frame) -> Variable:
@@ -313,7 +323,6 @@ def _while_body(
     grown = body(frame, fill, max(1, lines), [sink], counter).statements
     frame.loop_depth -= 1
     frame.trips = outer_trips
-    sink.unread = True
     frame.unit.lines += 1
     step = nodes.augment("+", nodes.name(counter.name), nodes.integer(1))
     return [*grown, *_late_break(frame, [sink], lines), step]

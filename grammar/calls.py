@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grammar import domains, guards, intervals, literals, terms
+from grammar import binding, domains, guards, intervals, literals, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.domains import Domain, Guard
 from grammar.intervals import Interval
@@ -24,6 +24,12 @@ _EMPHASIS: dict[str, dict[str, float]] = {
     "combined": {"Scalar Math": 1.5, "Vector Math": 1.5},
 }
 """How much more a category calls the built-ins of a group."""
+
+
+def _commutes(overload: Overload) -> bool:
+    """Whether a literal may well stand first: `2.0 * x`, `1.0 - x`, `1.0 / x`."""
+    return overload.name in ("add", "sub", "mul", "div")
+
 
 _MIXED_CASTS = ("int", "float", *(scalar.name for scalar in domains.INTEGERS + domains.FLOATS), "bool")
 
@@ -61,13 +67,19 @@ def apply(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool)
     arguments = _arguments(frame, grow, overload, depth, exact)
     if arguments is None:
         return None
-    arguments = _guarded(frame, domain, overload, arguments)
+    guarded = _guarded(frame, domain, overload, arguments)
+    if guarded is None:
+        return None
+    arguments = guarded
+    if all(argument.literal for argument in arguments) or _is_idle(overload.name, arguments[-1]):
+        return None
     interval = None
     if is_integer_type(overload.results[0]):
         bounded = _bounded(frame, domain, overload, arguments)
         if bounded is None:
             return None
         arguments, interval = bounded
+    arguments = binding.shortened_together(frame, arguments)
     frame.unit.note(f"builtin:{overload.signature}")
     return _spelled(domain, overload, arguments, interval)
 
@@ -77,8 +89,10 @@ def _arguments(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: 
     arguments: list[Term] = []
     for type_ in overload.types:
         argument = grow(frame, type_, depth - 1, exact)
-        if argument.literal and all(other.literal for other in arguments) and len(arguments) + 1 == len(overload.types):
-            return None
+        if argument.literal and not arguments and (len(overload.types) == 1 or not _commutes(overload)):
+            argument = grow(frame, type_, 0, exact)
+            if argument.literal:
+                return None
         if any(argument.text == other.text for other in arguments) and overload.name != "dot":
             replacement = literals.literal(frame.choices, type_)
             if replacement is None or arguments[0].literal:
@@ -88,16 +102,27 @@ def _arguments(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: 
     return arguments
 
 
-def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[Term]) -> list[Term]:
-    """Apply the guards of the table to the arguments that are integers, or are converted to one."""
+_IDLE = {"mul": ("1", "1.0", "0.0"), "div": ("1", "1.0"), "floordiv": ("1", "1.0"), "mod": ("1",), "pow": ("1.0",)}
+"""Literals with which an operation does nothing worth writing down."""
+
+
+def _is_idle(name: str, last: Term) -> bool:
+    return last.literal and last.text.rstrip(")").rpartition("(")[2] in _IDLE.get(name, ())
+
+
+def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[Term]) -> list[Term] | None:
+    """Apply the guards of the table to the arguments that are integers, or are converted to one; None if one has none."""
     arguments = list(arguments)
     for place, guard in (domain.guards or {}).items():
         argument = arguments[place]
         result = scalar_of(overload.results[0])
-        if guard is Guard.CONVERTIBLE and result is not None:
+        if guard is Guard.CONVERTIBLE and result is not None and result.is_integer:
             arguments[place] = guards.convertible(frame.choices, argument, result)
         elif guard is Guard.NONZERO and is_integer_type(argument.type):
-            arguments[place] = guards.divisor(frame.choices, argument, arguments[0])
+            guarded = guards.divisor(frame.choices, argument, arguments[0])
+            if guarded is None:
+                return None
+            arguments[place] = guarded
         elif guard is Guard.SHIFT:
             arguments[place] = guards.shift_amount(frame.choices, argument)
     return arguments

@@ -40,10 +40,39 @@ FUNCTIONS = frozenset(name for name in domains.DOMAINS if domains.is_library(nam
 """The functions that the math category is about."""
 
 _VECTOR_CALLS = frozenset(
-    ["dot", "cross", "length", "length_sq", "normalize", "cw_mul", "cw_div", "argmin", "argmax", "outer", "lerp", "skew", "min", "max", "abs"]
+    [
+        "dot",
+        "cross",
+        "length",
+        "length_sq",
+        "normalize",
+        "cw_mul",
+        "cw_div",
+        "argmin",
+        "argmax",
+        "outer",
+        "lerp",
+        "skew",
+        "min",
+        "max",
+        "abs",
+    ]
 )
 _MATRIX_CALLS = frozenset(
-    ["transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "cw_mul", "outer", "skew", "matrix_from_rows", "matrix_from_cols"]
+    [
+        "transpose",
+        "determinant",
+        "trace",
+        "inverse",
+        "ddot",
+        "get_diag",
+        "diag",
+        "cw_mul",
+        "outer",
+        "skew",
+        "matrix_from_rows",
+        "matrix_from_cols",
+    ]
 )
 
 
@@ -128,7 +157,9 @@ class _Facts(cst.CSTVisitor):
     def has_vector(self) -> bool:
         """Whether a vector type is named, and a vector built-in called or a component read."""
         named = any(_VECTOR_TYPE.match(name) for name in self.names)
-        return named and (self.parts > 0 or any(self.calls[name] for name in _VECTOR_CALLS))
+        return self.calls["cross"] > 0 or (
+            named and (self.parts > 0 or any(self.calls[name] for name in _VECTOR_CALLS))
+        )
 
     @property
     def has_matrix(self) -> bool:

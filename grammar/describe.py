@@ -49,15 +49,17 @@ _SUBJECTS = {
 
 def kernel_name(frame: Frame) -> str:
     """Return a verb of the category and what the kernel works on: `blend_velocities`."""
-    nouns = [array.name for array in frame.arrays if array.use == "read"] or ["items"]
+    read = [array.name for array in frame.arrays if array.use == "read" and array.name in frame.mentioned]
+    nouns = read or ["items"]
     name = f"{pick(frame.choices, _VERBS[frame.unit.category])}_{nouns[0]}"
     return names.free_name(frame.choices, [name], frame.taken | frame.unit.taken)
 
 
 def description(frame: Frame) -> str:
     """Return one sentence: what goes in, what is done with it, what comes out."""
-    inputs = [p.name for p in frame.parameter_order if not (isinstance(p, ArrayParameter) and p.use != "read")]
-    outputs = [array.name for array in frame.arrays if array.use != "read"]
+    live = [p for p in frame.parameter_order if p.name in frame.mentioned]
+    inputs = [p.name for p in live if not (isinstance(p, ArrayParameter) and p.use != "read")]
+    outputs = [p.name for p in live if isinstance(p, ArrayParameter) and p.use != "read"]
     actions = [_ACTIONS[event] for event in dict.fromkeys(frame.unit.events)]
     subject = f"Each thread {_SUBJECTS[frame.unit.category]} {_listed(inputs) or 'its own index'}"
     sentence = [subject, *actions[:3], f"writes {_listed(outputs)}"]

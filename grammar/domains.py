@@ -105,6 +105,7 @@ def _converted(overload: Overload, arguments: tuple[Interval, ...]) -> Interval:
 
 _FIRST: Bounds = _plain(lambda a, *rest: a)
 _CONVERSION = Domain(guards={0: Guard.CONVERTIBLE}, bounds=_converted)
+_TRUTH = Domain(Rounding.STEP)
 
 DOMAINS: Mapping[str, Domain] = {
     # operators
@@ -168,10 +169,10 @@ DOMAINS: Mapping[str, Domain] = {
     "lerp": Domain(weight=2),
     "smoothstep": Domain(weight=1.5),
     **{scalar.name: _CONVERSION for scalar in INTEGERS},
-    **{scalar.name: Domain() for scalar in FLOATS},
+    **{scalar.name: _CONVERSION for scalar in FLOATS},
     "int": _CONVERSION,
-    "float": Domain(),
-    "bool": Domain(Rounding.STEP),
+    "float": _CONVERSION,
+    "bool": _TRUTH,
     # vectors and matrices
     "dot": Domain(bounds=_products, weight=4),
     "ddot": Domain(bounds=_products),
@@ -330,10 +331,18 @@ def classify(builtin: Builtin) -> Status:
     return Status("unclassified", "no row in the table of domains")
 
 
+UNCOMPILED: Mapping[str, str] = {
+    "bool(float16)": "clang finds the conversion of wp::half to bool ambiguous",
+}
+"""Overloads that the registry offers and Warp 1.19 fails to compile."""
+
+
 def generable(overload: Overload) -> bool:
     """Whether calls of an overload are generated: it has a row, one result, and bounds where integers come out."""
     domain = DOMAINS.get(overload.name)
-    if domain is None or len(overload.results) != 1:
+    if domain is None or len(overload.results) != 1 or overload.signature in UNCOMPILED:
+        return False
+    if domain is _CONVERSION and overload.types == overload.results:
         return False
     if not all(map(_has_alias_or_name, (*overload.types, *overload.results))):
         return False
@@ -343,6 +352,12 @@ def generable(overload: Overload) -> bool:
 def _has_alias_or_name(type_: ValueType) -> bool:
     """Leave out matrices of the narrow integers, which nobody writes."""
     return not isinstance(type_, Matrix) or is_float_type(type_) or type_.scalar.name == "int32"
+
+
+def is_written_otherwise(name: str) -> bool:
+    """Whether a built-in is not called by its name: operators, conversions, and what productions spell."""
+    domain = DOMAINS.get(name)
+    return domain is None or bool(domain.operator) or domain is _CONVERSION or domain is _TRUTH
 
 
 def needs_exact_arguments(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammar import access, calls, conditions, guards, literals, names, nodes, terms
+from grammar import access, binding, calls, conditions, guards, literals, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.registry import Overload
@@ -26,9 +26,6 @@ from grammar.types import (
     is_integer_type,
     scalar_of,
 )
-
-LONG = 44
-"""From how many characters on an operand gets a line of its own."""
 
 
 def grow(frame: Frame, type_: ValueType, depth: int, exact: bool = False) -> Term:
@@ -51,7 +48,7 @@ def grow(frame: Frame, type_: ValueType, depth: int, exact: bool = False) -> Ter
             term = frame.unit.grow_helper_call(frame, type_, exact)
     if term is None:
         term = leaf(frame, type_, exact)
-    return _hoisted(frame, term)
+    return binding.shortened(frame, term)
 
 
 def _kinds(frame: Frame, type_: ValueType) -> list[tuple[str, float]]:
@@ -64,30 +61,6 @@ def _kinds(frame: Frame, type_: ValueType) -> list[tuple[str, float]]:
         ("construct", 0.0 if isinstance(type_, Scalar) else 1.0),
         ("helper", helper),
     ]
-
-
-def _hoisted(frame: Frame, term: Term) -> Term:
-    """Give a long expression a name on a line of its own, where statements may still be put before."""
-    if len(term.text) <= LONG or not frame.may_hoist or term.literal:
-        return term
-    return bind(frame, term)
-
-
-def bind(frame: Frame, term: Term, role: str = "") -> Term:
-    """Assign an expression to a new variable that is never changed, and read it."""
-    variable = declare(frame, term, role)
-    return access.read_variable(variable)
-
-
-def declare(frame: Frame, term: Term, role: str = "", mutable: bool = False) -> Variable:
-    """Assign an expression to a new variable."""
-    bank = (role,) if role else names.LOCALS[names.kind_of(term.type)]
-    name = names.free_name(frame.choices, bank, frame.taken)
-    interval = term.interval if is_integer_type(term.type) else None
-    variable = Variable(name, term.type, interval, interval, term.inexact, mutable)
-    frame.emit(nodes.assign(nodes.name(name), term.node))
-    frame.unit.note("statement:assign")
-    return frame.declare(variable)
 
 
 def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
@@ -175,7 +148,6 @@ def construct(frame: Frame, type_: ValueType, depth: int, exact: bool) -> Term |
             return None
     if all(value.literal for value in values):
         return None
-    frame.unit.annotation(type_)
     frame.unit.note(f"builtin:{names.kind_of(type_)}({', '.join([str(scalar)] * len(values))})")
     return terms.vector_literal(type_, values)  # type: ignore[arg-type]
 
@@ -305,7 +277,7 @@ def consuming(frame: Frame, type_: ValueType, unread: Iterable[Variable], exact:
             joined = addend if term is None or addend is None else combined(frame, term, addend)
             term = joined or term
             if term is not None:
-                term = _hoisted(frame, term)
+                term = binding.shortened(frame, term)
     if term is None:
         return grow(frame, type_, depth, exact)
     if depth > 0 and chance(frame.choices, 50):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grammar import access, conditions, expressions, guards, names, nodes, statements, terms
+from grammar import access, binding, conditions, expressions, guards, names, nodes, statements, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import Frame, Helper, Unit, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, Struct, ValueType, is_float_type, is_integer_type
+from grammar.types import BOOL, Matrix, Scalar, Struct, ValueType, is_float_type, is_integer_type
 
 MOST_HELPERS = 2
 
@@ -32,6 +32,7 @@ def call_helper(frame: Frame, helper: Helper, exact: bool) -> Term:
         if parameter.interval is not None:
             argument = guards.fitted(frame.choices, argument, parameter.interval)
         arguments.append(argument)
+    arguments = binding.shortened_together(frame, arguments)
     frame.unit.note("expression:helper")
     frame.unit.events.append("helper")
     term = terms.call(helper.name, arguments, helper.results[0], helper.intervals[0])
@@ -53,7 +54,7 @@ def grow_several(frame: Frame) -> bool:
         name = names.free_name(frame.choices, names.LOCALS[names.kind_of(type_)], frame.taken)
         frame.taken.add(name)
         targets.append(Variable(name, type_, interval, interval, term.inexact))
-    frame.emit(nodes.assign(nodes.tuple_([nodes.name(v.name) for v in targets]), term.node))
+    frame.emit(nodes.assign(nodes.tuple_([nodes.name(v.name) for v in targets]), term.node), term.text)
     for variable in targets:
         frame.declare(variable)
     frame.unit.note(f"statement:several results({count})")
@@ -62,12 +63,13 @@ def grow_several(frame: Frame) -> bool:
 
 def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact: bool) -> Helper | None:
     """Grow a function with these results; None when it came out without a parameter."""
-    if any(isinstance(type_, Struct) for type_ in results):
+    if any(isinstance(type_, Struct) for type_ in results) or _has_integer_matrices(unit):
         return None
     before = set(unit.features), unit.lines, list(unit.events)
     frame = Frame(unit, is_kernel=False)
     frame.exact_only = exact
     _grow_body(frame, results)
+    frame.values = [v for v in frame.values if v.name in frame.mentioned]
     if not frame.values:
         unit.features, unit.lines, unit.events = before
         return None
@@ -76,10 +78,23 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
     unit.taken.add(name)
     parameters = [(v.name, unit.annotation(v.type)) for v in frame.values]
     node = nodes.function("wp.func", name, parameters, frame.block.statements)
-    helper = Helper(name, tuple(frame.values), results, frame.result_intervals, frame.result_inexact, node)
+    helper = Helper(
+        name,
+        tuple(frame.values),
+        results,
+        frame.result_intervals,
+        frame.result_inexact,
+        frozenset(frame.mentioned),
+        node,
+    )
     unit.helpers.append(helper)
     unit.lines += 2
     return helper
+
+
+def _has_integer_matrices(unit: Unit) -> bool:
+    """Whether a helper might take an integer matrix, which no operator keeps within an interval."""
+    return any(isinstance(type_, Matrix) and not is_float_type(type_) for type_ in unit.palette.types)
 
 
 def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> None:
@@ -89,7 +104,7 @@ def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> None:
     if lines:
         statements.fill(frame, lines)
     values = _results(frame, results)
-    frame.emit(nodes.return_(_returned(values)))
+    frame.emit(nodes.return_(_returned(values)), *(value.text for value in values))
     everything = [values] if early is None else [values, early]
     frame.result_inexact = any(value.inexact for row in everything for value in row)
     frame.result_intervals = tuple(
@@ -120,11 +135,19 @@ def _results(frame: Frame, results: tuple[ValueType, ...]) -> list[Term]:
 def _early_return(frame: Frame, results: tuple[ValueType, ...]) -> list[Term] | None:
     """Emit `if …: return …` on what is passed in."""
     test = conditions.comparison(frame, expressions.grow, 0)
-    values = [expressions.leaf(frame, type_, True) for type_ in results]
-    frame.emit(nodes.if_chain([(test.node, [nodes.return_(_returned(values))])]))
+    values = [_early_value(frame, type_) for type_ in results]
+    early = nodes.return_(_returned(values))
+    frame.emit(nodes.if_chain([(test.node, [early])]), test.text, *(value.text for value in values))
     frame.unit.lines += 1
     frame.unit.note("statement:early return")
     return values
+
+
+def _early_value(frame: Frame, type_: ValueType) -> Term:
+    """Return a literal or something simple: what a function gives in a special case."""
+    if isinstance(type_, Scalar) and type_ != BOOL and chance(frame.choices, 50):
+        return terms.number(pick(frame.choices, (0, 0, 1)), type_)
+    return expressions.grow(frame, type_, 1, True)
 
 
 def _returned(values: list[Term]) -> nodes.Expression:

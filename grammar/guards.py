@@ -87,8 +87,8 @@ def _is_literal_value(value: int) -> bool:
     return 0 <= value < 2**31
 
 
-def divisor(choices: Choices, term: Term, dividend: Term) -> Term:
-    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value of its dtype."""
+def divisor(choices: Choices, term: Term, dividend: Term) -> Term | None:
+    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for matrices."""
     scalar = scalar_type(term)
     dividend_scalar = scalar_type(dividend)
     lowest = dividend_scalar.is_signed and type_range(dividend_scalar).low in (
@@ -98,7 +98,7 @@ def divisor(choices: Choices, term: Term, dividend: Term) -> Term:
     if 0 not in interval and not (lowest and -1 in interval):
         return term
     if not isinstance(term.type, (Scalar, Vector)):
-        return terms.constant(scalar, pick(choices, (2, 3, 4)))
+        return None
     if term.literal or chance(choices, 50):
         return terms.constant(term.type, pick(choices, (2, 3, 4, 5, 7, 8, 10, 16)))
     if not lowest and interval.low >= 0 and isinstance(term.type, Scalar) and interval.high < type_range(scalar).high:

@@ -9,10 +9,12 @@ import libcst as cst
 
 from grammar import (
     describe,
+    domains,
     functions,
     names,
     nodes,
     outputs,
+    registry,
     requirements,
     statements,
     structures,
@@ -21,8 +23,8 @@ from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.intervals import Interval, type_range
 from grammar.kernel import Argument, Kernel, Range
 from grammar.palette import choose_palette
-from grammar.scope import ArrayParameter, Frame, Unit, Variable
-from grammar.types import INT32, Scalar, Struct, ValueType, is_integer_type, scalar_of
+from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
+from grammar.types import INT32, Array, Matrix, Struct, ValueType, is_integer_type, scalar_of
 
 _SIZES_1D = (
     (16, 4), (32, 5), (64, 4), (8, 2), (100, 2), (128, 2), (33, 2), (7, 1), (1, 1), (2, 1), (3, 1), (5, 1), (13, 1),
@@ -45,6 +47,9 @@ _SIZES_2D = (
 )
 _SIZES_3D = ((2, 3, 4), (4, 4, 4), (2, 2, 2), (3, 3, 3), (5, 2, 3), (1, 4, 6), (8, 2, 4), (3, 7, 5), (4, 4, 8))
 
+LINE_WIDTH = 100
+"""From how many columns on a signature is set with one parameter a line."""
+
 _BUDGETS = ((2, 10), (3, 10), (5, 12), (8, 14), (12, 14), (17, 12), (23, 8), (28, 4))
 """How many lines the statements between the thread index and the stores take, by weight."""
 
@@ -64,9 +69,21 @@ def generate(choices: Choices, category: str) -> Kernel:
         category=category,
         description=describe.description(frame),
         dims=unit.dims,
-        arguments=tuple(_argument(unit, parameter) for parameter in frame.parameter_order),
-        features=tuple(sorted(unit.features | {f"launch:{len(unit.dims)}d"})),
+        arguments=tuple(_argument(unit, parameter) for parameter in _live_parameters(frame)),
+        features=_features(frame),
     )
+
+
+def _features(frame: Frame) -> tuple[str, ...]:
+    """Return what was used, without the calls of expressions that were dropped again."""
+    _, mentioned = _live_helpers(frame)
+    kept = {f"launch:{len(frame.unit.dims)}d"}
+    for feature in frame.unit.features:
+        name = feature.removeprefix("builtin:").partition("(")[0]
+        called = f"wp.{name}" in mentioned or name in mentioned
+        if not feature.startswith("builtin:") or called or domains.is_written_otherwise(name):
+            kept.add(feature)
+    return tuple(sorted(kept))
 
 
 def _new_unit(choices: Choices, category: str) -> Unit:
@@ -120,7 +137,7 @@ def _bounds_check(frame: Frame) -> None:
     low = frame.choices.integer(0, extent)
     limit = frame.add_value_parameter(Variable(name, INT32, Interval(low, extent), unread=False))
     test = nodes.comparison(">=", nodes.name(frame.threads[0].name), nodes.name(limit.name))
-    frame.emit(nodes.if_chain([(test, [nodes.return_()])]))
+    frame.emit(nodes.if_chain([(test, [nodes.return_()])]), limit.name)
     frame.unit.lines += 1
     frame.unit.note("statement:return")
 
@@ -148,25 +165,58 @@ def _struct_result(frame: Frame) -> None:
 
 
 def _module(frame: Frame, name: str) -> cst.Module:
-    """Put the import, aliases, structs, helpers and the kernel together."""
+    """Put the import, aliases, structs, helpers and the kernel together, as far as the kernel uses them."""
     unit = frame.unit
-    parameters = [(p.name, unit.annotation(p.type)) for p in frame.parameter_order]
-    kernel = nodes.function("wp.kernel", name, parameters, frame.block.statements)
-    structs = [
-        nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in unit.structs
-    ]
-    helpers = [helper.node for helper in unit.helpers]
-    aliases = [
-        nodes.constant(matrix.alias, _matrix_definition(matrix.rows, matrix.columns, matrix.scalar), first=place == 0)
-        for place, matrix in enumerate(unit.matrices)
-    ]
-    return nodes.module([nodes.import_warp(), *aliases, *structs, *helpers, kernel])
+    helpers, mentioned = _live_helpers(frame)
+    parameters = _live_parameters(frame)
+    types = [p.type.dtype if isinstance(p.type, Array) else p.type for p in parameters]
+    types.extend(v.type for helper in helpers for v in helper.parameters)
+    structs = [s for s in unit.structs if s in types or s.name in mentioned]
+    types.extend(type_ for struct in structs for _, type_ in struct.fields)
+    aliases = [m for m in registry.MATRICES if not m.is_named and (m in types or m.alias in mentioned)]
+    kernel = nodes.function(
+        "wp.kernel",
+        name,
+        [(p.name, unit.annotation(p.type)) for p in parameters],
+        frame.block.statements,
+        wrapped=_signature_width(name, parameters) > LINE_WIDTH,
+    )
+    return nodes.module(
+        [
+            nodes.import_warp(),
+            *(_alias(matrix, first=place == 0) for place, matrix in enumerate(aliases)),
+            *(nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in structs),
+            *(helper.node for helper in helpers),
+            kernel,
+        ]
+    )
 
 
-def _matrix_definition(rows: int, columns: int, scalar: Scalar) -> nodes.Expression:
-    shape = nodes.tuple_([nodes.integer(rows), nodes.integer(columns)], parentheses=True)
-    keywords: Sequence[tuple[str, nodes.Expression]] = (("shape", shape), ("dtype", nodes.name(scalar.spelling)))
-    return nodes.call_with_keywords("wp.types.matrix", keywords)
+def _live_helpers(frame: Frame) -> tuple[list[Helper], set[str]]:
+    """Return the helpers that the kernel calls, directly or not, and all names that it and they mention."""
+    mentioned = set(frame.mentioned)
+    live: list[Helper] = []
+    for helper in reversed(frame.unit.helpers):
+        if helper.name in mentioned:
+            mentioned |= helper.mentioned
+            live.insert(0, helper)
+    return live, mentioned
+
+
+def _live_parameters(frame: Frame) -> list[Variable | ArrayParameter]:
+    """Return the parameters that the source mentions: the expression that another was made for may have been dropped."""
+    return [p for p in frame.parameter_order if p.name in frame.mentioned]
+
+
+def _signature_width(name: str, parameters: Sequence[Variable | ArrayParameter]) -> int:
+    return len(f"def {name}():") + sum(len(f"{p.name}: {p.type.spelling}, ") for p in parameters)
+
+
+def _alias(matrix: Matrix, first: bool) -> nodes.Statement:
+    """Build `mat23 = wp.types.matrix(shape=(2, 3), dtype=float)`."""
+    shape = nodes.tuple_([nodes.integer(matrix.rows), nodes.integer(matrix.columns)], parentheses=True)
+    keywords = (("shape", shape), ("dtype", nodes.name(matrix.scalar.spelling)))
+    return nodes.constant(matrix.alias, nodes.call_with_keywords("wp.types.matrix", keywords), first)
 
 
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:

@@ -119,7 +119,29 @@ HELPERS: dict[str, Sequence[str]] = {
 }
 
 RESERVED = frozenset(
-    ["wp", "min", "max", "abs", "sum", "id", "hash", "range", "int", "float", "bool", "len", "pow", "round", "and", "or", "not", "if", "for", "while", "pass"]
+    [
+        "wp",
+        "min",
+        "max",
+        "abs",
+        "sum",
+        "id",
+        "hash",
+        "range",
+        "int",
+        "float",
+        "bool",
+        "len",
+        "pow",
+        "round",
+        "and",
+        "or",
+        "not",
+        "if",
+        "for",
+        "while",
+        "pass",
+    ]
 )
 """What a local variable must not hide."""
 

@@ -13,6 +13,10 @@ import libcst as cst
 _BLANK = cst.SimpleWhitespace(" ")
 _COMMA = cst.Comma(whitespace_after=_BLANK)
 _EQUAL_TIGHT = cst.AssignEqual(whitespace_before=cst.SimpleWhitespace(""), whitespace_after=cst.SimpleWhitespace(""))
+_LINE = cst.TrailingWhitespace(whitespace=cst.SimpleWhitespace(""), newline=cst.Newline())
+_INDENTED_LINE = cst.ParenthesizedWhitespace(first_line=_LINE, last_line=cst.SimpleWhitespace("    "))
+_COMMA_LINE = cst.Comma(whitespace_after=_INDENTED_LINE)
+_COMMA_LAST = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(first_line=_LINE))
 _EMPTY_LINES = (cst.EmptyLine(indent=False), cst.EmptyLine(indent=False))
 
 _BINARY: dict[str, tuple[cst.BaseBinaryOp, int]] = {
@@ -90,10 +94,10 @@ def _within(node: Expression, least: int) -> Expression:
     return node.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
-def name(identifier: str) -> Expression:
+def name(identifier: str) -> cst.Name | cst.Attribute:
     """Build a name, or an attribute of `wp` or of anything else when it has dots."""
     head, *rest = identifier.split(".")
-    node: Expression = cst.Name(head)
+    node: cst.Name | cst.Attribute = cst.Name(head)
     for part in rest:
         node = cst.Attribute(node, cst.Name(part))
     return node
@@ -106,7 +110,7 @@ def attribute(value: Expression, field: str) -> cst.Attribute:
 
 def integer(value: int, hexadecimal: bool = False) -> Expression:
     """Build an integer literal, negated when it is below zero."""
-    node = cst.Integer(hex(abs(value)).replace("0x", "0x").lower() if hexadecimal else str(abs(value)))
+    node = cst.Integer(hex(abs(value)) if hexadecimal else str(abs(value)))
     return cst.UnaryOperation(cst.Minus(), node) if value < 0 else node
 
 
@@ -220,12 +224,12 @@ def line(statement: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([statement])
 
 
-def assign(target: Expression, value: Expression) -> cst.SimpleStatementLine:
+def assign(target: cst.BaseAssignTargetExpression, value: Expression) -> cst.SimpleStatementLine:
     """Build `target = value`."""
     return line(cst.Assign([cst.AssignTarget(target)], value))
 
 
-def augment(operator: str, target: Expression, value: Expression) -> cst.SimpleStatementLine:
+def augment(operator: str, target: cst.BaseAssignTargetExpression, value: Expression) -> cst.SimpleStatementLine:
     """Build `target operator= value`."""
     return line(cst.AugAssign(target, _AUGMENTED[operator], value))
 
@@ -277,17 +281,19 @@ def while_(condition: Expression, statements: Sequence[Statement]) -> cst.While:
 
 
 def function(
-    decorator: str, identifier: str, parameters: Sequence[tuple[str, Expression]], statements: Sequence[Statement],
-) -> cst.FunctionDef:  # fmt: skip
-    """Build a decorated function with annotated parameters, two blank lines before it."""
-    last = len(parameters) - 1
+    decorator: str,
+    identifier: str,
+    parameters: Sequence[tuple[str, Expression]],
+    statements: Sequence[Statement],
+    wrapped: bool = False,
+) -> cst.FunctionDef:
+    """Build a decorated function with annotated parameters, each on its own line where they are `wrapped`."""
+    before: cst.BaseParenthesizableWhitespace = _INDENTED_LINE if wrapped else cst.SimpleWhitespace("")
+    last = _COMMA_LAST if wrapped else cst.MaybeSentinel.DEFAULT
+    commas = [_COMMA_LINE if wrapped else _COMMA] * (len(parameters) - 1) + [last]
     parameter_nodes = [
-        cst.Param(
-            cst.Name(parameter),
-            annotation=cst.Annotation(annotation),
-            comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT,
-        )
-        for place, (parameter, annotation) in enumerate(parameters)
+        cst.Param(cst.Name(parameter), annotation=cst.Annotation(annotation), comma=comma)
+        for (parameter, annotation), comma in zip(parameters, commas, strict=True)
     ]
     return cst.FunctionDef(
         cst.Name(identifier),
@@ -295,6 +301,7 @@ def function(
         block(statements),
         decorators=[cst.Decorator(name(decorator))],
         leading_lines=_EMPTY_LINES,
+        whitespace_before_params=before,
     )
 
 

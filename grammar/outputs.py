@@ -66,10 +66,9 @@ def _store_some(frame: Frame, pending: Sequence[Variable], last: bool) -> None:
     if not last and len(together) > 1 and chance(frame.choices, 40):
         together = together[: frame.choices.integer(1, len(together) - 1)]
     depth = 1 if chance(frame.choices, 40) else 0
-    before = [v.name for v in frame.unread()]
     value = expressions.consuming(frame, first.type, together, not is_float_type(first.type), depth)
     store(frame, value)
-    if [v.name for v in frame.unread()] == before:
+    if first in frame.unread():
         store(frame, access.read_variable(first))
 
 
@@ -79,10 +78,10 @@ def store(frame: Frame, value: Term) -> None:
     target = nodes.subscript(nodes.name(array.name), [index.node for index in _own_indices(frame, array)])
     frame.unit.note(f"array:{array.type}")
     if _may_accumulate(frame, array, value) and chance(frame.choices, 8):
-        frame.emit(nodes.augment(pick(frame.choices, ("+", "-")), target, value.node))
+        frame.emit(nodes.augment(pick(frame.choices, ("+", "-")), target, value.node), array.name, value.text)
         frame.unit.note("statement:store +=")
     else:
-        frame.emit(nodes.assign(target, value.node))
+        frame.emit(nodes.assign(target, value.node), array.name, value.text)
         frame.unit.note("statement:store")
 
 
@@ -137,12 +136,13 @@ def atomic(frame: Frame, unread: Sequence[Variable] = (), as_call: bool = False)
     indices = [_shared_index(frame, extent) for extent in array.shape]
     frame.unit.note(f"builtin:{name}({array.type}, {', '.join(['int32'] * len(indices))}, {type_})")
     frame.unit.events.append(name)
+    texts = (array.name, value.text, *(index.text for index in indices))
     if not as_call and name in ("atomic_add", "atomic_sub") and chance(frame.choices, 15):
         target = nodes.subscript(nodes.name(array.name), [index.node for index in indices])
-        frame.emit(nodes.augment("+" if name == "atomic_add" else "-", target, value.node))
+        frame.emit(nodes.augment("+" if name == "atomic_add" else "-", target, value.node), *texts)
         return
     arguments = [nodes.name(array.name), *(index.node for index in indices), value.node]
-    frame.emit(nodes.expression_line(nodes.call(f"wp.{name}", arguments)))
+    frame.emit(nodes.expression_line(nodes.call(f"wp.{name}", arguments)), f"wp.{name}", *texts)
 
 
 def _atomic_type(frame: Frame, name: str) -> ValueType:

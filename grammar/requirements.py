@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from grammar import (
     access,
+    binding,
     blocks,
     calls,
     conditions,
@@ -37,9 +38,9 @@ def arithmetic(frame: Frame, lines: int) -> None:
     term = _operand(frame, scalar)
     for place in range(3):
         if place == 2:
-            term = expressions.bind(frame, term)
+            term = binding.bind(frame, term)
         term = expressions.combined(frame, term, _operand(frame, scalar)) or term
-    expressions.declare(frame, term)
+    binding.declare(frame, term)
 
 
 def _operand(frame: Frame, type_: ValueType) -> Term:
@@ -77,11 +78,11 @@ def _emit_call(frame: Frame, type_: ValueType, wanted: tuple[str, ...]) -> None:
         overload = pick(frame.choices, found) if found else None
         term = None if overload is None else calls.apply(frame, _growing_operands, overload, 1, frame.exact_only)
         if term is not None:
-            expressions.declare(frame, term)
+            binding.declare(frame, term)
             return
-    value = expressions.bind(frame, access.new_element(frame, type_))
+    value = binding.bind(frame, access.new_element(frame, type_))
     scalar = value.type.scalar if isinstance(value.type, (Vector, Matrix)) else INT32
-    expressions.declare(frame, access.follow(frame.unit, value, access.paths(type_, scalar)[0]))
+    binding.declare(frame, access.follow(frame.unit, value, access.paths(type_, scalar)[0]))
 
 
 def _has_composites(overload: Overload) -> bool:
@@ -109,7 +110,7 @@ def control_flow(frame: Frame, lines: int) -> None:
 def math(frame: Frame, lines: int) -> None:
     """Emit two calls of mathematical functions, nested in an expression or apart."""
     for _ in range(2):
-        expressions.declare(frame, _library_call(frame))
+        binding.declare(frame, _library_call(frame))
 
 
 def _library_call(frame: Frame) -> Term:
@@ -144,7 +145,7 @@ def atomic(frame: Frame, lines: int) -> None:
     outputs.atomic(frame, as_call=True)
     _leave_nothing_unread(frame)
     inner = frame.blocks.pop()
-    frame.emit(nodes.if_chain([(test.node, inner.statements)]))
+    frame.emit(nodes.if_chain([(test.node, inner.statements)]), test.text)
     frame.unit.note("statement:if(1)")
 
 
@@ -175,9 +176,9 @@ def scalar_param(frame: Frame, lines: int) -> None:
     other = access.new_value_parameter(frame, scalar if chance(frame.choices, 75) else INT32)
     joined = expressions.combined(frame, term, expressions.converted(frame, other, scalar))
     if joined is None:
-        expressions.declare(frame, term)
+        binding.declare(frame, term)
         joined = other
-    expressions.declare(frame, joined)
+    binding.declare(frame, joined)
 
 
 def combined(frame: Frame, lines: int) -> None:
@@ -210,7 +211,7 @@ def _branch(frame: Frame, lines: int) -> None:
 
 
 def _math_once(frame: Frame, lines: int) -> None:
-    expressions.declare(frame, _library_call(frame))
+    binding.declare(frame, _library_call(frame))
 
 
 def _quaternion(frame: Frame, lines: int) -> None:
@@ -222,7 +223,7 @@ def _helper(frame: Frame, lines: int) -> None:
     scalar = frame.unit.palette.scalar
     term = functions.grow_helper_call(frame, scalar, frame.exact_only)
     if term is not None:
-        expressions.declare(frame, term)
+        binding.declare(frame, term)
         return
     structures.build(frame, structures.new_struct(frame, "particle"))
 

@@ -6,6 +6,7 @@ are the only mutable things of the grammar; a `Kernel` is made from them when al
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -14,7 +15,10 @@ from grammar.choices import Choices
 from grammar.intervals import Interval
 from grammar.palette import Palette
 from grammar.terms import Term
-from grammar.types import Array, Matrix, Struct, Type, ValueType
+from grammar.types import Array, Struct, Type, ValueType
+
+
+_NAMES = re.compile(r"(?<![\w.])(?:wp\.)?[A-Za-z_]\w*")
 
 
 @dataclass(eq=False)
@@ -37,6 +41,7 @@ class Variable:
     unread: bool = True
     spent: int = 0
     declared_trips: int = 1
+    from_zero: bool = False
     written_components: set[object] = field(default_factory=set)
 
 
@@ -62,6 +67,7 @@ class Helper:
     results: tuple[ValueType, ...]
     intervals: tuple[Interval | None, ...]
     inexact: bool
+    mentioned: frozenset[str]
     node: nodes.Statement
 
 
@@ -84,7 +90,6 @@ class Unit:
     dotted: bool
     features: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
-    matrices: list[Matrix] = field(default_factory=list)
     structs: list[Struct] = field(default_factory=list)
     field_intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
     helpers: list[Helper] = field(default_factory=list)
@@ -98,13 +103,11 @@ class Unit:
         self.features.add(feature)
 
     def annotation(self, type_: Type) -> nodes.Expression:
-        """Build the annotation of a type, and make sure that the module defines what it needs."""
+        """Build the annotation of a type."""
         if isinstance(type_, Array):
             dtype = self.annotation(type_.dtype)
             suffix = "" if type_.ndim == 1 else f"{type_.ndim}d"
             return nodes.call_with_keywords(f"wp.array{suffix}", [("dtype", dtype)])
-        if isinstance(type_, Matrix) and not type_.is_named and type_ not in self.matrices:
-            self.matrices.append(type_)
         return nodes.name(type_.spelling)
 
 
@@ -121,6 +124,9 @@ class Frame:
         self.parameter_order: list[Variable | ArrayParameter] = []
         self.blocks: list[Block] = [Block()]
         self.taken: set[str] = set()
+        self.loop_names: set[str] = set()
+        self.committed: set[str] = set()
+        self.mentioned: set[str] = set()
         self.trips = 1
         self.loop_depth = 0
         self.may_hoist = True
@@ -135,10 +141,26 @@ class Frame:
         """The innermost open block."""
         return self.blocks[-1]
 
-    def emit(self, *statements: nodes.Statement) -> None:
-        """Append statements to the innermost block."""
-        self.block.statements.extend(statements)
-        self.unit.lines += len(statements)
+    def emit(self, statement: nodes.Statement, *texts: str) -> None:
+        """Append a statement to the innermost block; the texts are those of the expressions in it."""
+        self.block.statements.append(statement)
+        self.unit.lines += 1
+        self.commit(*texts)
+
+    def commit(self, *texts: str) -> None:
+        """Count the names in expressions that have become part of the source as read.
+
+        Growing an expression already takes what it reads for read, but the expression may be dropped again.
+        """
+        for text in texts:
+            found = _NAMES.findall(text)
+            self.committed.update(found)
+            self.mentioned.update(found)
+
+    def written(self, variable: Variable) -> None:
+        """Note that a variable has a new value that nothing has read."""
+        variable.unread = True
+        self.committed.discard(variable.name)
 
     def declare(self, variable: Variable) -> Variable:
         """Make a variable visible in the innermost block."""
@@ -160,8 +182,12 @@ class Frame:
     def unread(self, blocks: int = 0) -> list[Variable]:
         """Return the unread local variables of the innermost `blocks` blocks, or all of them and parameters for 0."""
         chosen = self.blocks[-blocks:] if blocks else self.blocks
-        local = [v for block in chosen for v in block.variables if v.unread and not v.index]
-        return local if blocks else [*(v for v in self.values if v.unread), *local]
+        variables = [v for block in chosen for v in block.variables if not v.index]
+        if not blocks:
+            variables = [*(v for v in self.values if isinstance(v.type, Struct)), *variables]
+        for variable in variables:
+            variable.unread = variable.name not in self.committed
+        return [variable for variable in variables if variable.unread]
 
     def add_value_parameter(self, variable: Variable) -> Variable:
         """Give the function a parameter passed by value."""

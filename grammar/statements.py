@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grammar import access, blocks, conditions, expressions, names, nodes, outputs, variables
+from grammar import access, binding, blocks, conditions, expressions, names, nodes, outputs, variables
 from grammar.choices import pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.types import BOOL, ValueType, scalar_of
@@ -90,7 +90,7 @@ def let(frame: Frame, type_: ValueType | None = None, depth: int = 2) -> None:
         term = access.new_element(frame, type_) if frame.is_kernel else expressions.grow(frame, type_, depth)
     if term.literal or term.text in frame.taken:
         return
-    expressions.declare(frame, term, mutable=_may_change(type_))
+    binding.declare(frame, term, mutable=_may_change(type_))
 
 
 def _may_change(type_: ValueType) -> bool:
@@ -104,7 +104,7 @@ def load(frame: Frame, type_: ValueType) -> None:
     term = access.new_element(frame, type_)
     array = frame.arrays[-1]
     name = names.free_name(frame.choices, [array.element or "value"], frame.taken)
-    frame.emit(nodes.assign(nodes.name(name), term.node))
+    frame.emit(nodes.assign(nodes.name(name), term.node), term.text)
     variable = Variable(name, type_, term.interval, term.interval, mutable=_may_change(type_))
     frame.declare(variable)
 
@@ -123,4 +123,4 @@ def _flag(frame: Frame) -> None:
     term = conditions.condition(frame, expressions.grow, 1)
     if term.text in frame.taken:
         term = conditions.comparison(frame, expressions.grow, 1)
-    expressions.declare(frame, term)
+    binding.declare(frame, term)

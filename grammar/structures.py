@@ -54,7 +54,7 @@ def struct_element(frame: Frame) -> Variable:
     term = access.new_element(frame, struct)
     array = frame.arrays[-1]
     name = names.free_name(frame.choices, [array.element or "item", struct.name[0].lower()], frame.taken)
-    frame.emit(nodes.assign(nodes.name(name), term.node))
+    frame.emit(nodes.assign(nodes.name(name), term.node), term.text)
     frame.unit.events.append("struct")
     return frame.declare(Variable(name, struct))
 
@@ -62,12 +62,12 @@ def struct_element(frame: Frame) -> Variable:
 def build(frame: Frame, struct: Struct) -> Variable:
     """Emit the making of a struct: a constructor call without arguments, then its fields."""
     name = names.free_name(frame.choices, names.LOCALS["struct"], frame.taken)
-    frame.emit(nodes.assign(nodes.name(name), nodes.call(struct.name, [])))
+    frame.emit(nodes.assign(nodes.name(name), nodes.call(struct.name, [])), struct.name)
     exact = True
     for field, type_ in struct.fields:
         value = field_value(frame, struct, field, type_)
         exact = exact and not value.inexact
-        frame.emit(nodes.assign(nodes.attribute(nodes.name(name), field), value.node))
+        frame.emit(nodes.assign(nodes.attribute(nodes.name(name), field), value.node), value.text)
     frame.unit.note("statement:field =")
     frame.unit.events.append("struct")
     return frame.declare(Variable(name, struct, inexact=not exact))
@@ -78,10 +78,10 @@ def change(frame: Frame, variable: Variable) -> None:
     assert isinstance(variable.type, Struct)
     field, type_ = pick(frame.choices, variable.type.fields)
     value = field_value(frame, variable.type, field, type_)
-    frame.emit(nodes.assign(nodes.attribute(nodes.name(variable.name), field), value.node))
+    frame.emit(nodes.assign(nodes.attribute(nodes.name(variable.name), field), value.node), value.text)
     frame.unit.note("statement:field =")
     variable.inexact = variable.inexact or value.inexact
-    variable.unread = True
+    frame.written(variable)
 
 
 def field_value(frame: Frame, struct: Struct, field: str, type_: ValueType) -> Term:

@@ -44,8 +44,8 @@ def declare_mutable(frame: Frame, type_: ValueType, total: bool, inexact: bool |
         term = guards.fitted(frame.choices, term, base)
     bank = names.LOCALS["total" if literal and type_ != BOOL else names.kind_of(type_)]
     name = names.free_name(frame.choices, bank, frame.taken)
-    frame.emit(nodes.assign(nodes.name(name), term.node))
-    return frame.declare(Variable(name, type_, whole, base, inexact=inexact, mutable=True, unread=not literal))
+    frame.emit(nodes.assign(nodes.name(name), term.node), term.text)
+    return frame.declare(Variable(name, type_, whole, base, inexact, mutable=True, from_zero=literal))
 
 
 def _initial_expression(frame: Frame, type_: ValueType, inexact: bool) -> Term | None:
@@ -69,7 +69,6 @@ def initial_literal(frame: Frame, type_: ValueType) -> Term:
         case Vector() if chance(frame.choices, 50):
             return terms.constant_vector(type_, 0)
         case _:
-            frame.unit.annotation(type_)
             return terms.call(type_.spelling, [], type_, Interval(0, 0))
 
 
@@ -102,16 +101,16 @@ def update(frame: Frame, variable: Variable, unread: Sequence[Variable] = ()) ->
         _update_signed(frame, variable, unread)
     else:
         _update_number(frame, variable, unread, exact)
-    variable.unread = True
+    frame.written(variable)
 
 
 def _write(frame: Frame, variable: Variable, operator: str, value: Term) -> None:
     target = nodes.name(variable.name)
     if operator:
-        frame.emit(nodes.augment(operator, target, value.node))
+        frame.emit(nodes.augment(operator, target, value.node), value.text)
         frame.unit.note(f"statement:augment {operator}= {variable.type}")
     else:
-        frame.emit(nodes.assign(target, value.node))
+        frame.emit(nodes.assign(target, value.node), value.text)
         frame.unit.note("statement:assign")
 
 
@@ -155,7 +154,7 @@ def _update_number(frame: Frame, variable: Variable, unread: Sequence[Variable],
     tame = variable.inexact and frame.loop_depth
     kind = pick_weighted(
         frame.choices,
-        (("+", 7), ("-", 2), ("=", 0.5 if frame.loop_depth else 3), ("extremum", 1.5), ("*", 0 if tame else 0.7),
+        (("+", 7), ("-", 2), ("=", 0.5 if frame.loop_depth else 3), ("extremum", 1.5), ("*", 0 if tame or variable.from_zero else 0.7),
          ("decay", 1 if scalar.is_float and isinstance(variable.type, Scalar) else 0), ("^", 0 if scalar.is_float else 2)),
     )  # fmt: skip
     if value.text == variable.name and kind in ("=", "extremum", "-", "^"):
@@ -232,11 +231,11 @@ def write_component(frame: Frame) -> bool:
     value = expressions.grow(frame, guards.scalar_type_of(variable.type), 1, not variable.inexact)
     if place in variable.written_components or chance(frame.choices, 35):
         operator = pick(frame.choices, ("+", "-"))
-        frame.emit(nodes.augment(operator, target.node, value.node))
+        frame.emit(nodes.augment(operator, target.node, value.node), value.text)
         frame.unit.note(f"statement:component {operator}=")
     else:
         variable.written_components.add(place)
-        frame.emit(nodes.assign(target.node, value.node))
+        frame.emit(nodes.assign(target.node, value.node), value.text)
         frame.unit.note("statement:component =")
-    variable.unread = True
+    frame.written(variable)
     return True
