@@ -75,7 +75,8 @@ def _installed(wanted: str) -> tuple[str, Mapping[str, Any]]:
     import warp
 
     with open_workspace():
-        return choose_cuda(wanted), {"warp": warp.config.version}
+        toolkit = ".".join(str(part) for part in warp.get_cuda_toolkit_version())
+        return choose_cuda(wanted), {"warp": warp.config.version, "cuda_toolkit": toolkit}
 
 
 def _check_corpus(request: argparse.Namespace, cuda: str, versions: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from extractor.corpus import Line, corpus_faults, read_corpus
 from extractor.manifest import MANIFEST, read_manifest
 from extractor.record import BadRecordError, Record
 from grammar.canonical import kernel_id
+from grammar.kernel import Argument
 from grammar.recogniser import accept
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
@@ -180,7 +181,7 @@ class _Checker:
             report.note("schema", (line.shard, line.number, _id_of_broken(line.data)), str(error))
             return None
         place = (line.shard, line.number, record.id)
-        if not report.note("schema", place, _oversized(record.metadata)):
+        if not report.note("schema", place, _unfit(record.metadata)):
             return None
         rejection = accept(record.python_source)
         refused = None if rejection is None else f"not accepted: line {rejection}"
@@ -229,7 +230,7 @@ class _Checker:
         then, now = waiting.record.metadata["versions"], self._options.versions
         texts = {"C++": ("cpp_forward", "cpp_backward"), "CUDA": ("cuda_forward", "cuda_backward"), "PTX": ("ptx",)}
         for check, names in texts.items():
-            needed = ("warp", "cuda") if check == "PTX" else ("warp",)
+            needed = ("warp", "cuda_toolkit") if check == "PTX" else ("warp",)
             changed = next((name for name in needed if then.get(name) != now.get(name)), None)
             if changed is not None:
                 self._report.skip(check, f"made with {changed} {then.get(changed)}, here is {now.get(changed)}")
@@ -239,12 +240,15 @@ class _Checker:
                 self._report.note(check, waiting.place, problem)
 
 
-def _oversized(metadata: Mapping[str, Any]) -> str | None:
-    """Say what in a record would take more time or memory to run than any record needs."""
-    extents = [metadata["launch_dims"], *(argument["shape"] for argument in metadata["arguments"])]
-    if all(all(extent >= 0 for extent in shape) and math.prod(shape) <= LARGEST_LAUNCH for shape in extents):
+def _unfit(metadata: Mapping[str, Any]) -> str | None:
+    """Say what in a record's metadata keeps it from being run: a stranger may have written it."""
+    if type(metadata["versions"].get("arch", CompileOptions.arch)) is not int:
+        return "metadata.versions.arch is not an integer"
+    shapes = [Argument.from_json(argument).shape for argument in metadata["arguments"]]
+    extents = [tuple(metadata["launch_dims"]), *shapes]
+    if all(min(shape, default=0) >= 0 and math.prod(shape) <= LARGEST_LAUNCH for shape in extents):
         return None
-    return f"more than {LARGEST_LAUNCH} threads or elements of an array"
+    return f"a launch or an array of more than {LARGEST_LAUNCH} elements, or of less than none"
 
 
 def _case(record: Record) -> Case:
@@ -253,7 +257,7 @@ def _case(record: Record) -> Case:
         source=record.python_source,
         options=CompileOptions(
             backward=bool(record.artifacts.cpp_backward),
-            arch=int(metadata["versions"].get("arch", CompileOptions.arch)),
+            arch=metadata["versions"].get("arch", CompileOptions.arch),
             emit_ptx=bool(record.artifacts.ptx),
         ),
         input_seeds=(metadata["input_seed"],),

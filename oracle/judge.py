@@ -13,16 +13,15 @@ from oracle.compare import Comparison, compare
 from oracle.cpu_object import PrivateApiError
 from oracle.explain import Explanation, explain
 from oracle.inputs import Inputs
-from oracle.nudge import ALL_DOWN, ALL_UP, UNCHANGED, NudgedModule
+from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, StepLimit, Unsupported
 from oracle.ulp import BOUNDS
 
-FEW_SEEDS = (ALL_UP, ALL_DOWN, *range(3, 17))
-"""Enough nudged runs to explain nearly every difference that rounding makes; a run takes about 0.2 ms."""
-
-MANY_SEEDS = tuple(range(17, 273))
-"""Further runs before a kernel is accused, so that a threshold between two close values is crossed at least once."""
+ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
+"""The seeds of nudged runs: those of the first round explain nearly every difference that rounding makes, the others
+come before a kernel is accused, so that a threshold between two close values is crossed at least once. A run costs as
+much as one of the cpu back end."""
 
 
 class Backend(Protocol):
@@ -123,7 +122,7 @@ class Judge:
             return Verdict.MISMATCH, f"{_worst(comparison)}; no library function was called", ()
         runs: list[Observation] = []
         explanation = Explanation(Verdict.MISMATCH, "")
-        for seeds in (FEW_SEEDS, MANY_SEEDS):
+        for seeds in ROUNDS:
             runs += [nudged.run(launch, seed)[0] for seed in seeds]
             explanation = explain(cpu, cuda, comparison, runs)
             if explanation.verdict is not Verdict.MISMATCH:

@@ -56,5 +56,6 @@ def exit_code(verdicts: Sequence[Verdict]) -> int:
 
 
 def _line(console: Console, text: str) -> None:
-    """Print one line as it is, however narrow the terminal."""
+    """Print one line as it is, however narrow the terminal, but nothing that could steer it."""
+    text = "".join(character if character.isprintable() else "?" for character in text)
     console.print(text, markup=False, highlight=False, soft_wrap=True)
