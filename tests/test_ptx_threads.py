@@ -161,32 +161,43 @@ def test_a_shuffle_stays_in_its_segment() -> None:
 
 
 def test_a_shuffle_waits_for_the_lanes_that_its_mask_names() -> None:
-    # Lanes arrive one loop round after another; the shuffle must see what all of them wrote.
+    # Half of the lanes reach the shuffle by way of a later place, long after the others.
     body = """
-        mov.u32 %r4, %r1;
-        mov.u32 %r5, 0;
-        mov.u32 %r10, 0;
-    LOOP:
-        add.u32 %r5, %r5, %r4;
-        sub.u32 %r4, %r4, 1;
-        setp.gt.s32 %p1, %r4, 0;
-        @%p1 bra LOOP;
-        add.u32 %r10, %r10, 1;
-        xor.b32 %r6, %r1, 1;
+        mov.u32 %r5, 500;
+        setp.lt.u32 %p1, %r1, 16;
+        @%p1 bra LATE;
+    MEET:
+        xor.b32 %r6, %r1, 31;
         shfl.sync.idx.b32 %r7, %r5, %r6, 31, -1;
-        add.u32 %r5, %r5, %r7;
-        mov.u32 %r4, %r1;
-        setp.lt.u32 %p2, %r10, 3;
+        st.global.u32 [%rd2], %r7;
+        ret;
+    LATE:
+        mov.u32 %r4, 50;
+    LOOP:
+        sub.u32 %r4, %r4, 1;
+        setp.ne.u32 %p2, %r4, 0;
         @%p2 bra LOOP;
-        st.global.u32 [%rd2], %r5;
+        add.u32 %r5, %r5, %r1;
+        bra MEET;
+    """
+    assert run(body, np.zeros(32, np.uint32)).tolist() == [500] * 16 + list(range(515, 499, -1))
+
+
+def test_a_vote_among_lanes_that_came_together_does_not_wait_for_the_rest() -> None:
+    body = """
+        setp.lt.u32 %p1, %r1, 8;
+        @%p1 bra FEW;
+        bra REST;
+    FEW:
+        vote.sync.ballot.b32 %r4, %p1, 0xff;
+        st.global.u32 [%rd2], %r4;
+        bar.warp.sync 0xff;
+        ret;
+    REST:
+        bar.sync 0;
         ret;
     """
-    own = np.array([0, *np.cumsum(np.arange(1, 32))])
-    value = np.zeros(32, np.int64)
-    for _ in range(3):
-        value = value + own
-        value = value + value[np.arange(32) ^ 1]
-    assert run(body, np.zeros(32, np.uint32)).tolist() == value.tolist()
+    assert run(body, np.zeros(32, np.uint32)).tolist() == [255] * 8 + [0] * 24
 
 
 @settings(deadline=None, max_examples=30)

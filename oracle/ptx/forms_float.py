@@ -117,6 +117,8 @@ def _emit_ufunc(function: Any, type_: Type) -> Emitter:
     def emit(program: Program, operands: list[str]) -> None:
         read = program.operands[type_.name]
         target, *sources = operands
+        if len(sources) != function.nin:
+            raise ValueError(f"{function.nin} sources needed")
         program.write(function, *[read[s] for s in sources], read[target])
 
     return emit

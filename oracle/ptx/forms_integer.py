@@ -17,12 +17,14 @@ _U32 = TYPES["u32"]
 _WIDE = {f"{kind}{bits}": TYPES[f"{kind}{2 * bits}"] for kind in "us" for bits in (8, 16, 32)}
 
 
-def ufunc(function: Callable[..., Any], type_: Type) -> Emitter:
+def ufunc(function: np.ufunc, type_: Type) -> Emitter:
     """Emits `target = function(sources...)` for a NumPy ufunc on one type."""
 
     def emit(program: Program, operands: list[str]) -> None:
         read = program.operands[type_.name]
         target, *sources = operands
+        if len(sources) != function.nin:
+            raise ValueError(f"{function.nin} sources needed")
         program.write(function, *[read[s] for s in sources], read[target])
 
     return emit

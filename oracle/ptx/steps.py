@@ -64,13 +64,13 @@ class Write(Step):
 
     def whole(self) -> Call:
         """See `Step`."""
-        return partial(self.ufunc, *self.sources, self.target)
+        return partial(self.ufunc, *self.sources, out=self.target)
 
     def masked(self, mask: Array) -> list[Call]:
         """See `Step`."""
         temporary = np.empty(self.target.shape, self.target.dtype)
         return [
-            partial(self.ufunc, *self.sources, temporary),
+            partial(self.ufunc, *self.sources, out=temporary),
             partial(np.copyto, self.target, temporary, where=mask),
         ]
 
