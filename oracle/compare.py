@@ -100,7 +100,7 @@ def _leaf(name: str, cpu: np.ndarray, cuda: np.ndarray) -> Leaf:
     if not count:
         return Leaf(name, cpu.dtype, cpu.size, 0, 0.0, mask)
     index = tuple(int(i) for i in np.unravel_index(int(np.argmax(mask)), cpu.shape))
-    first = Difference(index, _hexadecimal(cpu[index]), _hexadecimal(cuda[index]))
+    first = Difference(index, hexadecimal(cpu[index]), hexadecimal(cuda[index]))
     return Leaf(name, cpu.dtype, cpu.size, count, float(np.max(distance(cpu, cuda))), mask, first)
 
 
@@ -118,7 +118,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.abs(a.astype(object) - b.astype(object)).astype(np.float64)
 
 
-def _hexadecimal(value: Any) -> str:
+def hexadecimal(value: Any) -> str:
     """Show a scalar's bits and its value: `0x3f800000 (1.0)`."""
     bits = np.asarray(value).tobytes()[::-1].hex()
     return f"0x{bits} ({value})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oracle.compare import Comparison, Leaf
+from oracle.compare import Comparison, Leaf, hexadecimal
 from oracle.observation import Observation, Verdict
 
 SPREAD_FACTOR = 2.0
@@ -112,7 +112,7 @@ def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
 def _describe(elements: _Elements, position: int) -> str:
     index = np.argwhere(elements.leaf.mask)[position]
     at = ", ".join(str(i) for i in index)
-    values = f"cpu {elements.cpu[position]}, cuda {elements.cuda[position]}"
+    values = f"cpu {hexadecimal(elements.cpu[position])}, cuda {hexadecimal(elements.cuda[position])}"
     moved = elements.nudged[:, position]
     if not moved.size:
         return f"{elements.leaf.name}[{at}]: {values}"

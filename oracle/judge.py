@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from extractor.compiling import Compiled
+from oracle.backends import emulator
 from oracle.compare import Comparison, compare
 from oracle.cpu_object import PrivateApiError
 from oracle.explain import Explanation, explain
 from oracle.inputs import Inputs
 from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
-from oracle.ptx.errors import Fault, Malformed, StepLimit, Unsupported
+from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ulp import BOUNDS
 
 ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
@@ -98,6 +99,8 @@ class Judge:
         comparison = compare(cpu, cuda)
         if comparison.equal:
             return Judgement(Verdict.MATCH, "equal to the bit", comparison, (), seconds)
+        if self._cuda_name == "device":
+            cuda = _with_order_slack(cuda, compiled, dims, inputs, backward)
         if explain(cpu, cuda, comparison, ()).verdict is Verdict.MATCH:
             return Judgement(Verdict.MATCH, "differs by the order of float atomics", comparison, (), seconds)
         with _timed(seconds, "nudge"):
@@ -134,6 +137,19 @@ class Judge:
         if self._nudged is None or self._nudged[0] is not compiled.cpu_object:
             self._nudged = compiled.cpu_object, NudgedModule(compiled.kernel, compiled.cpu_object)
         return self._nudged[1]
+
+
+def _with_order_slack(
+    cuda: Observation, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool
+) -> Observation:
+    """Return a device's observation with the bounds that it cannot know itself, those of the emulator's run.
+
+    A kernel that the emulator cannot run gets none, and is judged as if the order of its atomics did not matter.
+    """
+    try:
+        return replace(cuda, order_slack=emulator.run(compiled, dims, inputs, backward).order_slack)
+    except PtxError:
+        return cuda
 
 
 def _worst(comparison: Comparison) -> str:

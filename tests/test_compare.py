@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -39,7 +41,8 @@ def test_neighbours_are_one_ulp_apart(values: np.ndarray) -> None:
 @given(numbers=st.lists(st.floats(width=32, allow_nan=False), min_size=3, max_size=3))
 @settings(deadline=None, max_examples=100)
 def test_distances_add_up(numbers: list[float]) -> None:
-    low, middle, high = (np.float32([number]) for number in sorted(numbers))
+    in_order = sorted(numbers, key=lambda number: (number, math.copysign(1.0, number)))
+    low, middle, high = (np.float32([number]) for number in in_order)
     assert ulp_distance(low, middle) + ulp_distance(middle, high) == ulp_distance(low, high)
 
 

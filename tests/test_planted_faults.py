@@ -114,14 +114,18 @@ PTX_EDITS = (
 )
 
 
+def with_forward_ptx(compiled: Compiled, pattern: str, replacement: str) -> Compiled:
+    """Return the kernel with every match of `pattern` in its forward PTX replaced."""
+    start = compiled.ptx.text.index(compiled.forward_entry)
+    end = compiled.ptx.text.index("\n}\n", start)
+    body, edits = re.subn(pattern, replacement, compiled.ptx.text[start:end])
+    assert edits
+    return replace(compiled, ptx=PtxText(compiled.ptx.text[:start] + body + compiled.ptx.text[end:]))
+
+
 @pytest.mark.parametrize(("pattern", "replacement"), PTX_EDITS, ids=[replacement for _, replacement in PTX_EDITS])
 def test_another_operation_in_the_ptx_is_a_mismatch(bent: Compiled, pattern: str, replacement: str) -> None:
-    start = bent.ptx.text.index(bent.forward_entry)
-    end = bent.ptx.text.index("\n}\n", start)
-    body, edits = re.subn(pattern, replacement, bent.ptx.text[start:end])
-    assert edits
-    edited = replace(bent, ptx=PtxText(bent.ptx.text[:start] + body + bent.ptx.text[end:]))
-    judgements = judge(edited)
+    judgements = judge(with_forward_ptx(bent, pattern, replacement))
     assert Verdict.MISMATCH in verdicts(judgements)
     assert any("out[" in judgement.reason and "cpu 0x" in judgement.reason for judgement in judgements)
 
@@ -218,16 +222,13 @@ def test_rounding_within_the_bounds_is_never_a_mismatch(rounded: Compiled) -> No
 
 
 def test_what_the_emulator_cannot_run_is_unsupported_by_name(bent: Compiled) -> None:
-    edited = replace(bent, ptx=PtxText(bent.ptx.text.replace("sqrt.rn.f32", "lop9.b32")))
-    assert verdicts(judge(edited)) == {Verdict.UNSUPPORTED}
-    assert "lop9.b32" in judge(edited)[0].reason
+    judgements = judge(with_forward_ptx(bent, r"\bsqrt\.rn\.f32\b", "lop9.b32"))
+    assert verdicts(judgements) == {Verdict.UNSUPPORTED}
+    assert "lop9.b32" in judgements[0].reason
 
 
 def test_an_access_out_of_bounds_is_seen(bent: Compiled) -> None:
-    start = bent.ptx.text.index(bent.forward_entry)
-    store = re.compile(r"(\tst(?:\.global)?\.f32\s+)\[(%rd\d+)\]").search(bent.ptx.text, start)
-    assert store is not None
-    text = bent.ptx.text[: store.start()] + f"{store[1]}[{store[2]}+{4 * COUNT}]" + bent.ptx.text[store.end() :]
-    judgement = judge(replace(bent, ptx=PtxText(text)))[0]
+    store = r"(\tst(?:\.global)?\.[fb]32\s+)\[(%rd\d+)\]"
+    judgement = judge(with_forward_ptx(bent, store, rf"\1[\2+{4 * COUNT}]"))[0]
     assert judgement.verdict is Verdict.MISMATCH
-    assert judgement.reason.startswith("the emulator saw")
+    assert judgement.reason.startswith("the emulator saw: out-of-bounds")
