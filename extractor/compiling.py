@@ -1,7 +1,7 @@
 """A batch of sources is compiled as one Warp module per target, which costs a fraction of a module each.
 
-When a batch fails it is halved until the failing kernels stand alone: in a failed module every kernel fails, whoever is
-at fault.
+In a failed module every kernel fails, whoever is at fault. A batch that fails is therefore divided until the failing
+kernels stand alone: first along the blame that Warp's message lays, otherwise in halves.
 """
 
 from __future__ import annotations
@@ -140,13 +140,16 @@ def _compile_all(
         failing = tuple(error.target for error in errors)
         results.update({index: CompileFailure(errors[0].stage, failing, errors[0].diagnostic) for index in sources})
         return
-    rest = {index: source for index, source in sources.items() if index not in failures}
-    for part in [rest] if failures else _halves(rest):
+    loaded = {index: source for index, source in sources.items() if index not in failures}
+    for part in [loaded] if failures else _parts(loaded, {each for error in errors for each in module.blamed(error)}):
         _compile_all(part, options, workspace, results, modules)
 
 
-def _halves(sources: dict[int, str]) -> list[dict[int, str]]:
+def _parts(sources: dict[int, str], blamed: set[int]) -> list[dict[int, str]]:
+    """Split off the sources that are blamed; where that does not divide them, cut them in halves."""
     items = list(sources.items())
+    if 0 < len(blamed) < len(items):
+        return [dict(item for item in items if (item[0] in blamed) is part) for part in (True, False)]
     middle = len(items) // 2
     return [dict(items[:middle]), dict(items[middle:])]
 
@@ -185,6 +188,10 @@ class _Module:
             error = self.warp_module.compile(target, options.arch, _module_options(options, level))
             errors += [error] if error else []
         return errors[::-1]
+
+    def blamed(self, error: TargetError) -> list[int]:
+        """Return which sources an error mentions."""
+        return [index for index in self._sources if self._label(index) in error.sources]
 
     def names_clash(self) -> bool:
         """Whether Warp gave two different sources the same name: one of them then runs the other's code."""

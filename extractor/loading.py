@@ -7,6 +7,7 @@ each source runs in a namespace of its own that carries the batch's name, with i
 from __future__ import annotations
 
 import linecache
+import re
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -47,6 +48,11 @@ def kernels_of(namespace: Mapping[str, Any]) -> list[wp.Kernel]:
 def source_name(label: str) -> str:
     """Return what stands for the file name of a source: in angle brackets, so that nothing looks for it on the disk."""
     return f"<warpsmith {label}>"
+
+
+def labels_in(message: str) -> tuple[str, ...]:
+    """Return the labels of the sources that a message mentions by their file names."""
+    return tuple(re.findall(r"<warpsmith ([^>]*)>", message))
 
 
 def forget_source(label: str) -> None:

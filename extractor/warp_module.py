@@ -18,6 +18,7 @@ import warp as wp
 
 from extractor.cutting import ModuleText
 from extractor.diagnostics import normalise, normalise_native
+from extractor.loading import labels_in
 from extractor.ptx_text import PtxText
 from extractor.record import Artifacts
 from extractor.warp_internals import mangled_name
@@ -26,11 +27,15 @@ from extractor.warp_setup import Workspace, captured_output
 
 @dataclass(frozen=True)
 class TargetError:
-    """What one target's compilation of a module said when it failed; `stage` is `codegen` or `native`."""
+    """What one target's compilation of a module said when it failed; `stage` is `codegen` or `native`.
+
+    `sources` are the labels of the sources that Warp's exception mentions, which native compilers do not know.
+    """
 
     target: str
     stage: str
     diagnostic: str
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,7 @@ class WarpModule:
         raised = f"{type(problem).__name__}: {problem}"
         if ("cu" if target == "cuda" else "cpp") in self._texts:
             return TargetError(target, "native", normalise_native(output.text) or normalise(raised))
-        return TargetError(target, "codegen", normalise(raised))
+        return TargetError(target, "codegen", normalise(raised), labels_in(raised))
 
     def _build(self, target: str, arch: int, folder: Path) -> None:
         if target == "cuda":

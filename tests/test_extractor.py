@@ -7,6 +7,7 @@ import linecache
 import os
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -160,11 +161,14 @@ def test_without_backward_there_is_no_backward_text(workspace):
     assert "backward" not in compiled.artifacts.ptx
 
 
-def test_the_ptx_holds_the_entries_and_only_what_they_use(workspace, alone):
-    assert alone["scale"].ptx.count(".entry") == 2
-    assert "pnanovdb" not in alone["scale"].ptx
-    assert "__cudart_i2opi_f" in alone["library"].ptx
-    assert "__cudart_i2opi_f" not in alone["scale"].ptx
+def test_the_ptx_holds_the_entries_and_only_what_they_use(workspace):
+    options = replace(OPTIONS, cuda_level=1)  # at which sin keeps a table
+    with compile_batch([SCALE.source, LIBRARY.source], options, workspace) as batch:
+        scale, library = (good(result).artifacts.ptx for result in batch.results)
+        whole = good(batch.results[0]).ptx.text
+    assert whole.count(".entry") == 4 and "pnanovdb" in whole
+    assert scale.count(".entry") == 2 and "pnanovdb" not in scale
+    assert "__cudart_i2opi_f" in library and "__cudart_i2opi_f" not in scale
 
 
 def test_a_closed_batch_leaves_nothing_behind(tmp_path):
@@ -204,6 +208,14 @@ def test_a_warp_too_old_is_one_clear_line():
     assert str(caught.value) == "Warp 1.13.1 is too old: 1.14 or later is needed (`pip install -U warp-lang`)"
     for version in ("1.14.0", "1.19.0", "1.20.0.dev20260101", "2.0.0rc1"):
         check_version(version)
+
+
+def test_the_same_source_twice_is_compiled_twice(workspace, alone):
+    with compile_batch([SCALE.source] * 2, OPTIONS, workspace) as batch:
+        for result in batch.results:
+            inputs = make_inputs(good(result).kernel, SCALE.arguments, 1)
+            cpu.run(good(result), SCALE.dims, inputs, True)
+            assert good(result).artifacts == alone["scale"]
 
 
 def test_an_empty_batch_is_no_batch(workspace):
