@@ -9,7 +9,6 @@ While all threads are together, blocks run without masks.
 from __future__ import annotations
 
 import heapq
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,21 +28,13 @@ _FAIRNESS = 1024
 class Frame:
     """A call path: the program that runs, and where its caller goes on."""
 
-    __slots__ = ("_children", "call", "depth", "parent", "path", "program")
+    __slots__ = ("call", "parent", "path", "program")
 
     def __init__(self, program: Program, parent: Frame | None, call: int) -> None:
         self.program = program
         self.parent = parent
         self.call = call
         self.path: Key = () if parent is None else (*parent.path, call)
-        self._children: dict[int, Frame] = {}
-
-    def child(self, call: int, program: Program) -> Frame:
-        """The frame of a call that block number `call` makes."""
-        frame = self._children.get(call)
-        if frame is None:
-            frame = self._children[call] = Frame(program, self, call)
-        return frame
 
 
 @dataclass(frozen=True)
@@ -98,19 +89,16 @@ class Executor:
         self.machine = machine
         self.programs: dict[tuple[str, int], Program] = {}
         self.root = Frame(self._program(machine.entry.name, 0), None, 0)
+        self.frames: dict[Key, Frame] = {}
         self.waiting = _Waiting()
         self.parked: dict[tuple[Key, Gate], _Parked] = {}
         self.together = True
         self.count = 0
 
-    def counts(self) -> Counter[str]:
-        """Thread-instructions executed since `run` began, by opcode."""
-        total: Counter[str] = Counter()
-        for program in self.programs.values():
-            for block in program.bound:
-                if block.runs:
-                    total.update(block.counts())
-        return total
+    def executed(self) -> list[tuple[BoundBlock, int]]:
+        """Blocks that ran since `run` began, and by how many threads in all, counting each time."""
+        blocks = (block for program in self.programs.values() for block in program.bound)
+        return [(block, block.lanes) for block in blocks if block.lanes]
 
     def run(self, limit: int) -> int:
         """Run to the end of all threads. Steps executed; StepLimit beyond `limit` of them."""
@@ -191,35 +179,37 @@ class Executor:
         if kind in ("fall", "gate"):
             return frame, number + 1
         assert end is not None
+        _, guard, _, operands = end
         if kind == "call":
             return self._call(frame, number, end)
         if kind == "table":
             return self._jump_by_table(frame, end)
-        if not end.guard:
+        if not guard:
             if kind == "branch":
-                return frame, frame.program.label(end.operands)
+                return frame, frame.program.label(operands)
             return self._end(frame, kind)
         return self._part(frame, number, kind, end)
 
     def _part(self, frame: Frame, number: int, kind: str, end: Statement) -> tuple[Frame | None, int]:
         """A guarded branch, return or exit."""
-        guard = frame.program.operands["pred"][end.guard]
+        bang, name, _, label = end
+        guard = frame.program.operands["pred"][name]
         everyone = self.machine.mask
         if self.machine.active is not None:
-            guard = guard & everyone if not end.negated else everyone & ~guard
-        elif end.negated:
+            guard = everyone & ~guard if bang else guard & everyone
+        elif bang:
             guard = ~guard
         taken = int(np.count_nonzero(guard))
         if taken == 0:
             return frame, number + 1
         if taken == self.count:
             if kind == "branch":
-                return frame, frame.program.label(end.operands)
+                return frame, frame.program.label(label)
             return self._end(frame, kind)
         stay = everyone & ~guard
         self.together = False
         if kind == "branch":
-            self.waiting.add(_Place(frame, frame.program.label(end.operands)), np.array(guard))
+            self.waiting.add(_Place(frame, frame.program.label(label)), np.array(guard))
             self._activate(stay)
             return frame, number + 1
         self.waiting.add(_Place(frame, number + 1), stay)
@@ -227,7 +217,8 @@ class Executor:
         return self._end(frame, kind)
 
     def _jump_by_table(self, frame: Frame, end: Statement) -> tuple[Frame | None, int]:
-        index, table = split_operands(end.operands)
+        _, _, opcode, operands = end
+        index, table = split_operands(operands)
         labels = [frame.program.label(name) for name in frame.program.code.tables[table]]
         chosen = frame.program.full(frame.program.operands["u32"][index])
         mask = self.machine.mask.copy()
@@ -237,7 +228,7 @@ class Executor:
                 self.waiting.add(_Place(frame, label), here)
                 mask &= ~here
         if mask.any():
-            raise Fault(f"{end.opcode} beyond its table")
+            raise Fault(f"{opcode} beyond its table")
         self.together = False
         return None, 0
 
@@ -258,13 +249,16 @@ class Executor:
     def _call(self, frame: Frame, number: int, end: Statement) -> tuple[Frame | None, int]:
         _, name, arguments = read_call(end)
         if name[0] == "%":
-            raise Unsupported(f"{end.opcode} indirect")
+            raise Unsupported(f"{end[2]} indirect")
         function = self.machine.index.functions.get(name)
         if function is None or not function.is_defined:
             raise Unsupported(f"call {name}")
         program = self._program(name, frame.program.frame_end)
         self._copy(frame.program, arguments, program, [v.name for v in function.parameters], True)
-        return frame.child(number, program), 0
+        path = (*frame.path, number)
+        if path not in self.frames:
+            self.frames[path] = Frame(program, frame, number)
+        return self.frames[path], 0
 
     def _copy(self, caller: Program, outer: list[str], callee: Program, inner: list[str], into_callee: bool) -> None:
         """Pass arguments or results by copying parameter variables between two frames."""
@@ -363,7 +357,7 @@ class Executor:
 
 def read_call(statement: Statement) -> tuple[list[str], str, list[str]]:
     """Names of the result variables, the function, and the argument variables of a `call`."""
-    operands = split_operands(statement.operands)
+    operands = split_operands(statement[3])
     results: list[str] = []
     if operands[0][0] == "(":
         results = _names(operands.pop(0))

@@ -7,7 +7,8 @@ chained with the ufunc's `accumulate`, which applies them one after another as t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from .forms_memory import address_row, space_of
 from .memory import Locator, MixedSegments
 from .program import Emitter, Program
 from .types import TYPES, Array, Type
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 _ACCUMULATED: dict[str, Any] = {
     "add": np.add,
@@ -93,9 +97,9 @@ def _atomic(m: Modifiers) -> Emitter:
         target = program.operands[type_.name][operands.pop(0)] if returns else None
         base, displacement = program.memory_operand(operands[0])
         sources = [program.full(program.operands[type_.name][name]) for name in operands[1:]]
-        atomic = _Atomic(program, Locator(space, displacement, type_.size, writes=True), type_, operation)
-        addresses = address_row(program, base)
-        program.effect(lambda: atomic(addresses, sources, target))
+        locate = program.machine.locator(space, displacement, type_.size, 1, writes=True)
+        atomic = _Atomic(program.machine, locate, type_, operation)
+        program.effect(partial(atomic, address_row(program, base), sources, target))
 
     return emit
 
@@ -103,12 +107,10 @@ def _atomic(m: Modifiers) -> Emitter:
 class _Atomic:
     """One atomic instruction of a program."""
 
-    def __init__(self, program: Program, locate: Locator, type_: Type, operation: str) -> None:
-        self.machine = program.machine
-        self.machine.watch(locate)
+    def __init__(self, machine: Machine, locate: Locator, type_: Type, operation: str) -> None:
+        self.machine = machine
         self.locate = locate
         self.type = type_
-        self.shift = type_.size.bit_length() - 1
         self.ufunc = _ACCUMULATED.get(operation) if type_.name not in _PACKED_ADDS else None
         self.update = _UPDATES.get(operation) or _PACKED_ADDS.get(type_.name)
         self.sums_floats = type_.kind == "f" and operation == "add"
@@ -118,13 +120,13 @@ class _Atomic:
         everyone = slice(None) if active is None else active
         operands = [source[everyone] for source in sources]
         try:
-            offsets = self.locate(addresses[everyone].astype(np.int64), self.machine.segments)
+            offsets = self.locate(addresses[everyone], self.machine.segments)
         except MixedSegments as mixed:
-            self.machine.for_each_group(mixed.groups, lambda: self(addresses, sources, target))
+            self.machine.for_each_group(mixed.groups, partial(self, addresses, sources, target))
             return
         if self.sums_floats:
             self.machine.log_float_sum(offsets + self.locate.segment.base, operands[0], self.type)
-        old = self._apply(offsets >> self.shift, operands)
+        old = self._apply(offsets >> self.locate.shift, operands)
         if target is None:
             return
         target[everyone] = old

@@ -6,7 +6,8 @@ column, checked once when its block is bound. All other accesses gather or scatt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from .errors import Fault
 from .memory import Locator, MixedSegments, Segment
 from .program import Emitter, Program, view_as
 from .types import TYPES, Array, Type
+
+if TYPE_CHECKING:
+    from .machine import Machine
 
 _SPACES = ("global", "shared", "local", "const", "param")
 _IGNORED = (
@@ -56,9 +60,9 @@ def _ld(m: Modifiers) -> Emitter:
                 if target is not None:
                     program.move(target, column)
             return
-        locate = Locator(space, displacement, type_.size * count, writes=False)
-        addresses = address_row(program, base)
-        program.effect(_loader(program, locate, addresses, type_, targets))
+        locate = program.machine.locator(space, displacement, type_.size, count, writes=False)
+        wanted = [(i, target) for i, target in enumerate(targets) if target is not None]
+        program.effect(partial(_load, program.machine, locate, address_row(program, base), type_, wanted))
 
     return emit
 
@@ -77,8 +81,9 @@ def _st(m: Modifiers) -> Emitter:
             for source, column in zip(sources, columns, strict=True):
                 program.move(column, source)
             return
-        locate = Locator(space, displacement, type_.size * count, writes=True)
-        program.effect(_storer(program, locate, address_row(program, base), type_, sources))
+        locate = program.machine.locator(space, displacement, type_.size, count, writes=True)
+        numbered = list(enumerate(sources))
+        program.effect(partial(_store, program.machine, locate, address_row(program, base), type_, numbered))
 
     return emit
 
@@ -132,58 +137,42 @@ def fixed_columns(
     return [typed[:, first + i] for i in range(count)]
 
 
-def _loader(
-    program: Program, locate: Locator, addresses: Array, type_: Type, targets: list[Array | None]
-) -> Callable[[], None]:
-    machine = program.machine
-    machine.watch(locate)
-    dtype, shift = type_.dtype, type_.size.bit_length() - 1
-    wanted = [(i, t) for i, t in enumerate(targets) if t is not None]
-
-    def load() -> None:
-        active = machine.active
-        try:
-            if active is None:
-                index = locate(addresses, machine.segments) >> shift
-                take = locate.segment.views[dtype].take
-                for i, target in wanted:
-                    target[:] = take(index + i) if i else take(index)
-            else:
-                index = locate(addresses[active].astype(np.int64), machine.segments) >> shift
-                take = locate.segment.views[dtype].take
-                for i, target in wanted:
-                    target[active] = take(index + i)
-        except MixedSegments as mixed:
-            machine.for_each_group(mixed.groups, load)
-
-    return load
+def _load(machine: Machine, locate: Locator, addresses: Array, type_: Type, targets: list[tuple[int, Array]]) -> None:
+    """Gather for the active threads: target number i gets the i-th element after its thread's address."""
+    active = machine.active
+    try:
+        if active is None:
+            index = locate(addresses, machine.segments) >> locate.shift
+            take = locate.segment.views[type_.dtype].take
+            for i, target in targets:
+                target[:] = take(index + i) if i else take(index)
+        else:
+            index = locate(addresses[active], machine.segments) >> locate.shift
+            take = locate.segment.views[type_.dtype].take
+            for i, target in targets:
+                target[active] = take(index + i)
+    except MixedSegments as mixed:
+        again = partial(_load, machine, locate, addresses, type_, targets)
+        machine.for_each_group(mixed.groups, again)
 
 
-def _storer(
-    program: Program, locate: Locator, addresses: Array, type_: Type, sources: list[Array]
-) -> Callable[[], None]:
-    machine = program.machine
-    machine.watch(locate)
-    dtype, shift = type_.dtype, type_.size.bit_length() - 1
-    numbered = list(enumerate(sources))
-
-    def store() -> None:
-        active = machine.active
-        try:
-            if active is None:
-                index = locate(addresses, machine.segments) >> shift
-                view = locate.segment.views[dtype]
-                for i, source in numbered:
-                    view[index + i] = source
-            else:
-                index = locate(addresses[active].astype(np.int64), machine.segments) >> shift
-                view = locate.segment.views[dtype]
-                for i, source in numbered:
-                    view[index + i] = source[active] if source.ndim else source
-        except MixedSegments as mixed:
-            machine.for_each_group(mixed.groups, store)
-
-    return store
+def _store(machine: Machine, locate: Locator, addresses: Array, type_: Type, sources: list[tuple[int, Array]]) -> None:
+    """Scatter for the active threads; where addresses coincide, the last thread's value stays."""
+    active = machine.active
+    try:
+        if active is None:
+            index = locate(addresses, machine.segments) >> locate.shift
+            view = locate.segment.views[type_.dtype]
+            for i, source in sources:
+                view[index + i] = source
+        else:
+            index = locate(addresses[active], machine.segments) >> locate.shift
+            view = locate.segment.views[type_.dtype]
+            for i, source in sources:
+                view[index + i] = source[active] if source.ndim else source
+    except MixedSegments as mixed:
+        again = partial(_store, machine, locate, addresses, type_, sources)
+        machine.for_each_group(mixed.groups, again)
 
 
 def _isspacep(m: Modifiers) -> Emitter:

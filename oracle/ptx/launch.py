@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from .execute import Executor
 from .machine import Machine, ModuleSpace, Triple
 from .memory import GlobalMemory
 from .parse import ModuleIndex
+from .program import BoundBlock
 
 _KEPT = 8
 
@@ -66,15 +68,24 @@ class FloatSum(NamedTuple):
 class Execution:
     """What a launch did.
 
-    `instructions` counts thread-instructions by opcode, `steps` is the number of emulated steps, `float_atomics`
-    says by address what floating-point `atom.add` and `red.add` summed there, whose order a GPU leaves open. `reports`
-    are lines about what was wrong without stopping the launch.
+    `steps` is the number of emulated steps, `float_atomics` says by address what floating-point `atom.add` and
+    `red.add` summed there, whose order a GPU leaves open. `reports` are lines about what was wrong without stopping
+    the launch.
     """
 
-    instructions: Mapping[str, int]
     steps: int
-    float_atomics: Mapping[int, FloatSum] = field(default_factory=dict)
-    reports: tuple[str, ...] = ()
+    float_atomics: Mapping[int, FloatSum]
+    reports: tuple[str, ...]
+    _executed: list[tuple[BoundBlock, int]] = field(repr=False)
+
+    @cached_property
+    def instructions(self) -> dict[str, int]:
+        """Thread-instructions by opcode."""
+        totals: dict[str, int] = {}
+        for block, lanes in self._executed:
+            for opcode in block.opcodes():
+                totals[opcode] = totals.get(opcode, 0) + lanes
+        return totals
 
 
 def launch(
@@ -99,7 +110,7 @@ def launch(
     blocks = grid[0] * grid[1] * grid[2]
     together = max(1, min(blocks, max_lanes // max(1, block[0] * block[1] * block[2])))
     executor = module._executor(entry, together, block)
-    totals: dict[str, int] = {}
+    executed: list[tuple[BoundBlock, int]] = []
     sums: dict[int, FloatSum] = {}
     steps = 0
     with np.errstate(all="ignore"):
@@ -107,10 +118,9 @@ def launch(
             present = min(together, blocks - first)
             executor.machine.prepare(grid, first, present, list(params), memory, shared_bytes)
             steps += executor.run(max_steps - steps)
-            for opcode, count in executor.counts().items():
-                totals[opcode] = totals.get(opcode, 0) + count
+            executed += executor.executed()
             _add_sums(sums, executor.machine)
-    return Execution(totals, steps, sums)
+    return Execution(steps, sums, (), executed)
 
 
 def _add_sums(sums: dict[int, FloatSum], machine: Machine) -> None:

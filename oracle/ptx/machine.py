@@ -192,10 +192,12 @@ class Machine:
             return np.array(PARAM_BASE + self._parameter_places[name][0], np.int64)
         return self._shared_address(name)
 
-    def watch(self, locator: Locator) -> None:
-        """Have a new locator expect the first of its segments, now and at every launch."""
-        self._locators.append(locator)
+    def locator(self, space: str, displacement: int, element: int, count: int, writes: bool) -> Locator:
+        """A new instruction's locator. It expects the likeliest segment, now and at the start of every launch."""
+        locator = Locator(space, displacement, element, count, writes)
         locator.aim(self.segments[locator.allowed[0]])
+        self._locators.append(locator)
+        return locator
 
     def for_each_group(self, groups: list[Array], access: Callable[[], None]) -> None:
         """Repeat an access for each group of positions among the active threads."""
@@ -332,7 +334,7 @@ class Machine:
     def explain(self, fault: Fault, program: Program, block: Block, position: int) -> Fault:
         """The fault with the instruction, thread and source line where it happened."""
         statement = block.body[position] if position < len(block.body) else block.end
-        fault.opcode = statement.opcode if statement is not None else None
+        fault.opcode = statement[2] if statement is not None else None
         if fault.lane is not None:
             lane = int(self.active[fault.lane]) if self.active is not None else fault.lane
             fault.thread = self.thread_of(lane)

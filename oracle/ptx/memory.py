@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Fault
-from .types import Array
+from .types import TYPES, Array
 
 SHARED_BASE = 0x0100_0000
 PARAM_BASE = 0x0010_0000_0000
@@ -46,7 +46,7 @@ class Segment:
         self.writable = writable
         self.data: Array = np.zeros(-(-size // ALIGNMENT) * ALIGNMENT + 2 * ALIGNMENT, np.uint8)
         self.extents: list[Extent] = []
-        self.views: dict[np.dtype[Any], Array] = _Views(self)
+        self.views = _views(self.data)
         self._starts: dict[int, Array] = {}
 
     def add(self, extent: Extent) -> None:
@@ -70,7 +70,7 @@ class Segment:
             larger = np.zeros(2 * (size + ALIGNMENT), np.uint8)
             larger[: len(self.data)] = self.data
             self.data = larger
-            self.views.clear()
+            self.views = _views(larger)
             self._starts.clear()
 
     def describe(self, offset: int) -> str:
@@ -89,14 +89,9 @@ class Segment:
         return nearest or "in no allocation"
 
 
-class _Views(dict[np.dtype[Any], Array]):
-    def __init__(self, segment: Segment) -> None:
-        super().__init__()
-        self.segment = segment
-
-    def __missing__(self, dtype: np.dtype[Any]) -> Array:
-        view = self[dtype] = self.segment.data.view(dtype)
-        return view
+def _views(data: Array) -> dict[np.dtype[Any], Array]:
+    """The same bytes as arrays of every type that can be loaded."""
+    return {type_.dtype: data.view(type_.dtype) for type_ in TYPES.values()}
 
 
 def _mark(starts: Array, extent: Extent, size: int) -> None:
@@ -177,16 +172,18 @@ SPACES = {
 class Locator:
     """Turns one instruction's addresses into offsets in a segment, or faults.
 
-    It remembers the segment that the instruction last used, since nearly all instructions use one only. `size` is
-    that of the whole access in bytes, `displacement` what the instruction adds to the address.
+    It remembers the segment that the instruction last used, since nearly all instructions use one only. An access is
+    to `count` elements of `element` bytes, at `displacement` bytes from the address. Offsets shifted right by `shift`
+    are indices of elements.
     """
 
-    __slots__ = ("_base", "_count", "_starts", "_take", "allowed", "displacement", "segment", "size", "writes")
+    __slots__ = ("_base", "_count", "_starts", "_take", "allowed", "displacement", "segment", "shift", "size", "writes")
 
-    def __init__(self, space: str, displacement: int, size: int, writes: bool) -> None:
+    def __init__(self, space: str, displacement: int, element: int, count: int, writes: bool) -> None:
         self.allowed = SPACES[space]
         self.displacement = displacement
-        self.size = size
+        self.size = element * count
+        self.shift = element.bit_length() - 1
         self.writes = writes
         self._count = np.count_nonzero
 

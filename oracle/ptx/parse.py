@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 from .errors import Malformed
 from .types import TYPES
@@ -54,13 +53,8 @@ ENDS_BLOCK = {
 """Base opcode to the way it ends a basic block. Gates are where threads wait for each other."""
 
 
-class Statement(NamedTuple):
-    """One instruction as text: `@negated guard opcode operands`."""
-
-    negated: bool
-    guard: str
-    opcode: str
-    operands: str
+Statement = tuple[str, str, str, str]
+"""One instruction as text: `!` if its guard is negated, the guard or nothing, the opcode, the operands."""
 
 
 @dataclass(frozen=True)
@@ -238,7 +232,7 @@ class _BodyReader:
             elif directive == "loc":
                 self.blocks[-1].lines.append((len(self.blocks[-1].body), rest.strip()))
         if self.blocks[-1].body or self.blocks[-1].kind == "fall":
-            self._close(Statement(False, "", "ret", ""), "return")
+            self._close(("", "", "ret", ""), "return")
             self.blocks.pop()
         return self.code
 
@@ -252,7 +246,7 @@ class _BodyReader:
         if self.scopes:
             operands = self._rename(operands)
             guard = self._rename(guard)
-        statement = Statement(bool(bang), guard, opcode, operands)
+        statement = (bang, guard, opcode, operands)
         try:
             kind = self.kinds[opcode]
         except KeyError:
@@ -272,16 +266,16 @@ class _BodyReader:
 
     def _close_guarded(self, statement: Statement, kind: str) -> None:
         """A call or gate stands in a block of its own, which a branch skips where its guard says so."""
-        skip = statement.guard
+        bang, skip, opcode, operands = statement
         if skip or self.blocks[-1].body:
             after = f" skip {self.ordinal}"
             if skip:
-                self._close(Statement(not statement.negated, skip, "bra", after), "branch")
+                self._close(("" if bang else "!", skip, "bra", after), "branch")
                 self.blocks[-1].first = self.ordinal
                 self.code.labels[after] = len(self.blocks)
             else:
                 self.blocks.append(Block(first=self.ordinal))
-        self._close(statement._replace(guard="", negated=False), kind)
+        self._close(("", "", opcode, operands), kind)
 
     def _declare(self, directive: str, rest: str) -> None:
         if directive == ".reg":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections import Counter
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ _ADDRESS = re.compile(r"\[([%$\w.]+?)(?:\+(-?\w+))?(-\w+)?\]$")
 _SYMBOL_SUM = re.compile(r"([%$\w.]+?)([+-]\d+)$")
 _INTEGER = re.compile(r"-?(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)U?$")
 _DECIMAL = re.compile(r"-?\d+\.\d*(?:[eE][+-]?\d+)?$")
+
+_FILE_ROWS = 32
 
 Emitter = Callable[["Program", list[str]], None]
 
@@ -48,11 +50,14 @@ class Operands(dict[str, Array]):
 
     def __init__(self, program: Program, type_: Type) -> None:
         super().__init__()
-        self.program = program
+        # No reference cycle: a program holds many arrays, and should go when its last user does.
+        self.program = weakref.ref(program)
         self.type = type_
 
     def __missing__(self, text: str) -> Array:
-        found = self[text] = self.program.resolve(text, self.type)
+        program = self.program()
+        assert program is not None
+        found = self[text] = program.resolve(text, self.type)
         return found
 
 
@@ -104,14 +109,10 @@ class BoundBlock:
                     return owner
         return 0
 
-    def counts(self) -> Counter[str]:
-        """Thread-instructions executed, by opcode."""
-        found: Counter[str] = Counter()
-        for statement in self.block.body:
-            found[statement.opcode] += self.lanes
-        if self.block.end is not None:
-            found[self.block.end.opcode] += self.lanes
-        return found
+    def opcodes(self) -> list[str]:
+        """The block's instructions."""
+        statements = self.block.body if self.block.end is None else [*self.block.body, self.block.end]
+        return [opcode for _, _, opcode, _ in statements]
 
 
 class Program:
@@ -129,6 +130,8 @@ class Program:
         self.blocks: list[BoundBlock | None] = [None] * len(self.code.blocks)
         self.bound: list[BoundBlock] = []
         self.rows: dict[str, Array] = {}
+        self._files: dict[np.dtype[Any], list[Array]] = {}
+        self._free: dict[np.dtype[Any], int] = {}
         self.temporaries: dict[tuple[np.dtype[Any], int], Array] = {}
         self.steps: list[Step] = []
         self.gate: Gate | None = None
@@ -169,9 +172,19 @@ class Program:
             if row is None:
                 return None
         else:
-            row = np.zeros(self.lanes, _storage(type_name))
+            row = self._new_register(_storage(type_name))
         self.rows[name] = row
         return row
+
+    def _new_register(self, dtype: np.dtype[Any]) -> Array:
+        """A zeroed row of a register file, of which there is one list per type."""
+        files = self._files.setdefault(dtype, [])
+        free = self._free.get(dtype, 0)
+        if not free:
+            files.append(np.zeros((_FILE_ROWS, self.lanes), dtype))
+            free = _FILE_ROWS
+        self._free[dtype] = free - 1
+        return files[-1][free - 1]
 
     def _symbol(self, text: str, type_: Type) -> Array:
         match = _SYMBOL_SUM.match(text)
@@ -279,9 +292,9 @@ class Program:
         statements = block.body if block.kind != "gate" else [*block.body, _gate(block)]
         for position, statement in enumerate(statements):
             try:
-                self._emit(statement, emitter(statement.opcode))
+                self._emit(statement, emitter(statement[2]))
             except (KeyError, ValueError) as error:
-                raise Malformed(f"cannot read {statement.opcode} {statement.operands}: {error!r}") from error
+                raise Malformed(f"cannot read {' '.join(statement)}: {error!r}") from error
             except Fault as fault:
                 raise self.machine.explain(fault, self, block, position) from None
             owners += [position] * (len(self.steps) - len(owners))
@@ -291,16 +304,20 @@ class Program:
         return bound
 
     def _emit(self, statement: Statement, emit: Emitter) -> None:
-        self.guard = self.operands["pred"][statement.guard] if statement.guard else None
-        self.negated = statement.negated
-        emit(self, split_operands(statement.operands))
+        bang, guard, _, operands = statement
+        if not guard:
+            emit(self, split_operands(operands))
+            return
+        self.guard = self.operands["pred"][guard]
+        self.negated = bool(bang)
+        emit(self, split_operands(operands))
         self.guard = None
 
     def reset(self) -> None:
         """Registers back to zero, counts to none, for another launch."""
-        for name, row in self.rows.items():
-            if name.rstrip("0123456789") in self.code.registers or name in self.code.registers:
-                row.fill(0)
+        for files in self._files.values():
+            for file in files:
+                file.fill(0)
         for block in self.bound:
             block.runs = block.lanes = 0
 
