@@ -32,9 +32,7 @@ class LoadedObject:
         with tempfile.TemporaryDirectory(prefix="warpsmith-") as folder:
             path = Path(folder, "object.o")
             path.write_bytes(data)
-            # Warp's newer linker does not know absolute symbols, which is what a redirected function is.
-            legacy_linker = True
-            if self._llvm.wp_load_obj(str(path).encode(), self.handle.encode(), legacy_linker) != 0:
+            if self._llvm.wp_load_obj(str(path).encode(), self.handle.encode(), *_linker_choice(self._llvm)) != 0:
                 raise PrivateApiError("Warp's linker refused an object file")
 
     def address(self, symbol: str) -> int:
@@ -90,9 +88,12 @@ def _llvm() -> Any:
         from warp._src.context import runtime
     except ImportError as error:
         raise PrivateApiError(f"Warp {wp.config.version} keeps its runtime elsewhere: {error}") from error
-    if not hasattr(wp.config, "legacy_cpu_linker"):
-        raise PrivateApiError(f"Warp {wp.config.version} has no linker that takes absolute symbols")
     return runtime.llvm
+
+
+def _linker_choice(llvm: Any) -> tuple[bool, ...]:
+    """Return what Warp passes to say which of its linkers to use; releases before there were two take nothing."""
+    return () if len(llvm.wp_load_obj.argtypes) == 2 else (bool(wp.config.legacy_cpu_linker),)
 
 
 def _cpu_executables(kernel: wp.Kernel) -> dict[Any, Any]:

@@ -9,56 +9,80 @@ from dataclasses import dataclass
 # Layouts and constants: System V ABI, "Object Files", for 64-bit little-endian files.
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
+_MACHINE = 0x12
+_X86_64 = 62
 _SECTION_TABLE_OFFSET = 0x28
-_SECTION_TABLE_SIZE = 0x3A
-_SYMBOL_TABLE = 2
-_ABSOLUTE = 0xFFF1
-_GLOBAL = 0x10
+_SECTION_COUNT = 0x3C
+_PROGRAM, _SYMBOL_TABLE = 1, 2
+_ALLOCATED_CODE = 0x2 | 0x4
+_GLOBAL_FUNCTION = 0x12
 _HIDDEN = 2
+
+_JUMP = b"\x49\xbb%b\x41\xff\xe3\x90\x90\x90"
+"""x86-64: `movabs r11, address; jmp r11`, padded to 16 bytes. No calling convention passes anything in r11."""
 
 
 @dataclass(frozen=True)
 class _Section:
-    """The fields of a section header that matter here; `header` is where it lies in the file."""
+    """The fields of a section header that matter here; `number` is its place among the headers."""
 
-    header: int
+    number: int
     kind: int
     offset: int
     size: int
     link: int
 
 
-def is_elf(data: bytes) -> bool:
-    """Whether `data` is an object file of the kind that `redirect` can edit: ELF, 64-bit, little-endian."""
-    return data[:6] == b"\x7fELF\x02\x01"
-
-
 def symbols(data: bytes) -> set[str]:
-    """Return the names in the object file's symbol tables."""
+    """Return the names in the object file's symbol tables. Raises ValueError if the file is not 64-bit ELF."""
     return {name for _, _, name in _symbols(data)}
 
 
 def redirect(data: bytes, addresses: Mapping[str, int]) -> bytes:
-    """Return the object file with each symbol named in `addresses` at that absolute address.
+    """Return the object file with each function named in `addresses` replaced by a jump to that address.
 
-    It does not matter whether the file defines the symbol or leaves it to the linker. The symbols get new names, so
-    that they do not clash with a linker's own definition of the old ones; the new names stand in a string table that
-    is written anew at the end of the file.
+    It does not matter whether the file defines the function or leaves it to the linker. The jumps stand in a section of
+    their own, at the end of the file, under new names that do not clash with a linker's own definition of the old ones.
+    Raises ValueError for anything but an object file for x86-64.
     """
     edited = bytearray(data)
     names: dict[_Section, bytearray] = {}
+    jumps = bytearray()
+    sections = _sections(data)
+    if struct.unpack_from("<H", data, _MACHINE)[0] != _X86_64:
+        raise ValueError("not an object file for x86-64")
     for strings, offset, name in _symbols(data):
         if name in addresses:
             table = names.setdefault(strings, bytearray(data[strings.offset : strings.offset + strings.size]))
-            start = len(table)
+            symbol = (len(table), _GLOBAL_FUNCTION, _HIDDEN, len(sections), len(jumps), 16)
+            _SYMBOL.pack_into(edited, offset, *symbol)
             table += f"redirected.{name}\0".encode()
-            _SYMBOL.pack_into(edited, offset, start, _GLOBAL, _HIDDEN, _ABSOLUTE, addresses[name], 0)
-    for strings, table in names.items():
-        header = list(_SECTION.unpack_from(data, strings.header))
-        header[4:6] = len(edited), len(table)
-        _SECTION.pack_into(edited, strings.header, *header)
-        edited += table
+            jumps += _JUMP % struct.pack("<Q", addresses[name])
+    _append_sections(edited, names, jumps, len(sections))
     return bytes(edited)
+
+
+def _append_sections(
+    edited: bytearray, names: Mapping[_Section, bytearray], jumps: bytes | bytearray, count: int
+) -> None:
+    """Append new contents for the string tables in `names`, a section of `jumps`, and the headers of all sections."""
+    (start,) = struct.unpack_from("<Q", edited, _SECTION_TABLE_OFFSET)
+    headers = edited[start : start + count * _SECTION.size]
+    for strings, table in names.items():
+        header = list(_SECTION.unpack_from(headers, strings.number * _SECTION.size))
+        header[4:6] = _append(edited, table), len(table)
+        _SECTION.pack_into(headers, strings.number * _SECTION.size, *header)
+    headers += _SECTION.pack(0, _PROGRAM, _ALLOCATED_CODE, 0, _append(edited, jumps), len(jumps), 0, 0, 16, 0)
+    struct.pack_into("<Q", edited, _SECTION_TABLE_OFFSET, _append(edited, headers))
+    struct.pack_into("<H", edited, _SECTION_COUNT, count + 1)
+
+
+def _append(edited: bytearray, content: bytes | bytearray) -> int:
+    """Append `content` at a multiple of 16 bytes and return where."""
+    edited += bytes(-len(edited) % 16)
+    start = len(edited)
+    edited += content
+    return start
 
 
 def _symbols(data: bytes) -> Iterator[tuple[_Section, int, str]]:
@@ -74,12 +98,12 @@ def _symbols(data: bytes) -> Iterator[tuple[_Section, int, str]]:
 
 
 def _sections(data: bytes) -> list[_Section]:
-    if not is_elf(data):
+    if data[:6] != b"\x7fELF\x02\x01":
         raise ValueError("not a 64-bit little-endian ELF object file")
     (start,) = struct.unpack_from("<Q", data, _SECTION_TABLE_OFFSET)
-    entry_size, count = struct.unpack_from("<HH", data, _SECTION_TABLE_SIZE)
+    (count,) = struct.unpack_from("<H", data, _SECTION_COUNT)
     found = []
-    for header in range(start, start + entry_size * count, entry_size):
-        _, kind, _, _, offset, size, link, _, _, _ = _SECTION.unpack_from(data, header)
-        found.append(_Section(header, kind, offset, size, link))
+    for number in range(count):
+        _, kind, _, _, offset, size, link, _, _, _ = _SECTION.unpack_from(data, start + number * _SECTION.size)
+        found.append(_Section(number, kind, offset, size, link))
     return found
