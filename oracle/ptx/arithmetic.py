@@ -27,6 +27,10 @@ from .rounding import (
 _FLOAT64 = np.dtype(np.float64)
 SMALLEST_NORMAL = {np.dtype(t): np.finfo(t).smallest_normal for t in (np.float16, np.float32, np.float64)}
 
+# The bits of a float64 that a float32 of normal size lacks, and their value halfway between two float32.
+_BELOW_FLOAT32 = np.array(0x1FFFFFFF, np.uint64)
+_HALFWAY = np.array(0x10000000, np.uint64)
+
 # A float64 product below this, with room to spare, may have a part that underflows.
 _TINY = 2.0**-900
 
@@ -154,10 +158,25 @@ TESTS: dict[str, Callable[[Array], Array]] = {
 def fma_narrow(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
     """`fma` of float16 or float32: the product is exact in float64, the sum is rounded to odd before narrowing."""
     product = a.astype(np.float64) * b.astype(np.float64)
+    if mode == "rn" and a.dtype == np.float32:
+        total = product + c
+        nearest = total.astype(np.float32)
+        if not _may_round_twice(total, nearest):
+            return nearest
     total, lost = two_sum(product, c.astype(np.float64))
     if mode == "rn":
         return to_odd(total, lost).astype(a.dtype)
     return _fix_zero_sum(narrow(to_odd(total, lost), a.dtype, mode), total, product, c, mode)
+
+
+def _may_round_twice(total: Array, nearest: Array) -> bool:
+    """Whether a float64 may lie halfway between two float32 only because it was rounded; `nearest` is it as float32."""
+    halfway = (total.view(np.uint64) & _BELOW_FLOAT32) == _HALFWAY
+    # Subnormal float32 have fewer bits, and the halves of their last places are elsewhere.
+    tiny = np.abs(nearest) <= SMALLEST_NORMAL[nearest.dtype]
+    if np.count_nonzero(tiny):
+        halfway |= tiny & (total != 0)
+    return bool(np.count_nonzero(halfway))
 
 
 def fma_f64(a: Array, b: Array, c: Array, mode: str = "rn") -> Array:
