@@ -6,6 +6,7 @@ Whatever a body declares is read before it ends, by the update of a variable tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from grammar import access, binding, conditions, expressions, literals, names, nodes, terms, variables
 from grammar.choices import chance, pick, pick_weighted
@@ -135,12 +136,15 @@ def for_statement(frame: Frame, fill: Simple, lines: int) -> None:
     if chance(frame.choices, 12):
         other = sink_for(frame, total=True)
         sinks.extend(v for v in [other] if v not in sinks)
-    bounds, interval, trips, constant = _range(frame)
+    found = _range(frame)
     name = _index_name(frame)
-    index = Variable(name, INT32, interval, index=True)
-    statements = _loop_body(frame, fill, lines - 1, sinks, index, trips, constant)
-    frame.emit(nodes.for_range(name, [bound.node for bound in bounds], statements), *(bound.text for bound in bounds))
-    frame.unit.note("statement:for" if constant else "statement:for dynamic")
+    index = Variable(name, INT32, found.interval, index=True)
+    statements = _loop_body(frame, fill, lines - 1, sinks, index, found)
+    frame.emit(
+        nodes.for_range(name, [bound.node for bound in found.bounds], statements),
+        *(bound.text for bound in found.bounds),
+    )
+    frame.unit.note("statement:for" if found.constant else "statement:for dynamic")
     frame.unit.events.append("loop" if frame.loop_depth == 0 else "nested loop")
 
 
@@ -154,13 +158,13 @@ def _index_name(frame: Frame) -> str:
 
 
 def _loop_body(
-    frame: Frame, fill: Simple, lines: int, sinks: Sequence[Variable], index: Variable, trips: int, constant: bool
+    frame: Frame, fill: Simple, lines: int, sinks: Sequence[Variable], index: Variable, over: Range
 ) -> list[nodes.Statement]:
-    """Grow the body of a for loop, in which the index is visible and statements run `trips` times."""
+    """Grow the body of a for loop, in which the index is visible and statements run as often as the range says."""
     frame.blocks.append(Block())
     outer_trips, outer_unrolled = frame.trips, frame.unrolled
-    frame.trips *= max(1, trips)
-    frame.unrolled *= trips if constant else 1
+    frame.trips *= max(1, over.trips)
+    frame.unrolled *= over.trips if over.constant else 1
     frame.loop_depth += 1
     frame.block.variables.append(index)
     frame.taken.add(index.name)
@@ -208,44 +212,62 @@ def _late_break(frame: Frame, sinks: Sequence[Variable], lines: int) -> list[nod
     return [nodes.if_chain([(test.node, [nodes.break_()])])]
 
 
-def _range(frame: Frame) -> tuple[list[Term], Interval, int, bool]:
-    """Choose a loop's bounds: their terms, the index's interval, how often it runs at most, whether they are constant."""
+@dataclass(frozen=True)
+class Range:
+    """A loop's bounds, the interval of its index, how often it runs at most, and whether the bounds are literals."""
+
+    bounds: list[Term]
+    interval: Interval
+    trips: int
+    constant: bool = False
+
+
+def _range(frame: Frame) -> Range:
+    """Choose the range of a for loop."""
     unrollable = MOST_UNROLLED // frame.unrolled
-    kind = pick_weighted(
-        frame.choices, (("constant", 5 if unrollable >= 2 else 0), ("count", 5), ("shape", 2 if frame.arrays else 0), ("span", 1), ("down", 0.5))
-    )  # fmt: skip
-    if not frame.is_kernel and kind == "count":
-        kind = "constant" if unrollable >= 2 else "span"
-    if kind == "shape":
-        found = _shape_range(frame)
-        if found is not None:
-            return found
-        kind = "count" if frame.is_kernel else "span"
-    if kind == "constant":
-        return _constant_range(frame, min(unrollable, 8))
-    if kind == "count" or (kind == "down" and frame.is_kernel):
-        count = access.count_parameter(frame, pick(frame.choices, (4, 6, 8)))
-        assert count.interval is not None
-        term, most = access.read_variable(count), count.interval.high
-        if kind == "count":
-            return [term], Interval(0, most - 1), most, False
-        minus_one = terms.integer_literal(-1)
-        first = terms.binary("-", term, terms.integer_literal(1), INT32)
-        return [first, minus_one, minus_one], Interval(0, most - 1), most, False
+    table = (
+        ("constant", 5.0 if unrollable >= 2 else 0.0),
+        ("count", 5.0 if frame.is_kernel else 0.0),
+        ("shape", 2.0 if frame.arrays else 0.0),
+        ("span", 1.0),
+        ("down", 0.5 if frame.is_kernel else 0.0),
+    )
+    match pick_weighted(frame.choices, table):
+        case "constant":
+            trips = frame.choices.integer(2, max(2, min(unrollable, 8)))
+            return Range([terms.integer_literal(trips)], Interval(0, trips - 1), trips, True)
+        case "shape":
+            return _shape_range(frame) or _span(frame, unrollable)
+        case "span":
+            return _span(frame, unrollable)
+        case kind:
+            return _counted_range(frame, downwards=kind == "down")
+
+
+def _counted_range(frame: Frame, downwards: bool) -> Range:
+    """Return `range(n)` for an int parameter, or `range(n - 1, -1, -1)`."""
+    count = access.count_parameter(frame, pick(frame.choices, (4, 6, 8)))
+    assert count.interval is not None
+    term, most = access.read_variable(count), count.interval.high
+    interval = Interval(0, most - 1)
+    if not downwards:
+        return Range([term], interval, most)
+    minus_one = terms.integer_literal(-1)
+    first = terms.binary("-", term, terms.integer_literal(1), INT32)
+    return Range([first, minus_one, minus_one], interval, most)
+
+
+def _span(frame: Frame, unrollable: int) -> Range:
+    """Return `range(1, 7, 2)`: a start of 1 or 2, and mostly a step."""
     start, step = frame.choices.integer(1, 2), pick(frame.choices, (1, 2, 3))
     stop = start + step * frame.choices.integer(2, max(2, min(6, unrollable)))
     bounds = [terms.integer_literal(value) for value in (start, stop, step)]
     trips = len(range(start, stop, step))
-    return bounds[: 3 if step > 1 else 2], Interval(start, stop - 1), trips, True
+    return Range(bounds if step > 1 else bounds[:2], Interval(start, stop - 1), trips, True)
 
 
-def _constant_range(frame: Frame, most: int) -> tuple[list[Term], Interval, int, bool]:
-    trips = frame.choices.integer(2, max(2, most))
-    return [terms.integer_literal(trips)], Interval(0, trips - 1), trips, True
-
-
-def _shape_range(frame: Frame) -> tuple[list[Term], Interval, int, bool] | None:
-    """Return `range(a.shape[1])` for an array with a short axis."""
+def _shape_range(frame: Frame) -> Range | None:
+    """Return `range(a.shape[1])` for an array with a short axis, None when there is none."""
     axes = [(array, axis) for array in frame.arrays for axis, extent in enumerate(array.shape) if 2 <= extent <= 16]
     if not axes:
         return None
@@ -254,12 +276,8 @@ def _shape_range(frame: Frame) -> tuple[list[Term], Interval, int, bool] | None:
     node = nodes.subscript(nodes.name(f"{array.name}.shape"), [nodes.integer(axis)])
     array.reads += 1
     frame.unit.note("expression:shape")
-    return (
-        [Term(node, INT32, f"{array.name}.shape[{axis}]", Interval(extent, extent))],
-        Interval(0, extent - 1),
-        extent,
-        False,
-    )
+    bound = Term(node, INT32, f"{array.name}.shape[{axis}]", Interval(extent, extent))
+    return Range([bound], Interval(0, extent - 1), extent)
 
 
 # while
@@ -268,7 +286,7 @@ def _shape_range(frame: Frame) -> tuple[list[Term], Interval, int, bool] | None:
 def while_statement(frame: Frame, fill: Simple, lines: int) -> None:
     """Emit a while loop with a counter that bounds it, often with a second condition on what it updates."""
     sink = sink_for(frame, total=True)
-    counter = variables_counter(frame)
+    counter = _counter(frame)
     limit = _limit(frame)
     most = limit.interval.high if limit.interval else 8
     test = conditions.compared(frame, "<", Term(nodes.name(counter.name), INT32, counter.name, counter.interval), limit)
@@ -282,13 +300,16 @@ def while_statement(frame: Frame, fill: Simple, lines: int) -> None:
     frame.unit.events.append("while")
 
 
-def variables_counter(frame: Frame) -> Variable:
-    """Declare `count = int(0)`, which the loop steps through like an index."""
+def _counter(frame: Frame) -> Variable:
+    """Declare `count = int(0)`, which bounds the loop.
+
+    It is never an array's index: Warp 1.19's backward pass would use its final value, past the end of the array.
+    """
     bank = ("step", "iteration", "count", "k", "it", "n_steps", "tries")
     name = names.free_name(frame.choices, bank, frame.taken)
     zero = terms.call("int", [terms.integer_literal(0)], INT32)
     frame.emit(nodes.assign(nodes.name(name), zero.node))
-    return frame.declare(Variable(name, INT32, Interval(0, 0), index=True))
+    return frame.declare(Variable(name, INT32, Interval(0, 0), counter=True))
 
 
 def _limit(frame: Frame) -> Term:

@@ -11,7 +11,7 @@ from grammar.intervals import Interval
 from grammar.registry import Overload
 from grammar.scope import Frame
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, ValueType, is_integer_type, scalar_of
+from grammar.types import BOOL, INT32, Matrix, Scalar, ValueType, is_integer_type, scalar_of
 
 Grow = Callable[[Frame, ValueType, int, bool], Term]
 """The production of an expression of a type, at most so deep, exact or not."""
@@ -31,7 +31,7 @@ def _commutes(overload: Overload) -> bool:
     return overload.name in ("add", "sub", "mul", "div")
 
 
-_MIXED_CASTS = ("int", "float", *(scalar.name for scalar in domains.INTEGERS + domains.FLOATS), "bool")
+_CASTS = ("int", "float", *(scalar.name for scalar in domains.INTEGERS + domains.FLOATS), "bool")
 
 
 def choose_overload(frame: Frame, type_: ValueType, exact: bool) -> Overload | None:
@@ -43,8 +43,8 @@ def choose_overload(frame: Frame, type_: ValueType, exact: bool) -> Overload | N
         if exact and domains.is_library(name):
             continue
         weight = domains.DOMAINS[name].weight * emphasis.get(overloads[0].group, 1.0)
-        if name in _MIXED_CASTS:
-            weight *= 0.6
+        if name in _CASTS:
+            weight *= 0.1 if name in ("int32", "float32") else 0.6
         table.append((overloads, weight))
     if not table:
         return None
@@ -79,9 +79,9 @@ def apply(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool)
         if bounded is None:
             return None
         arguments, interval = bounded
-    arguments = binding.shortened_together(frame, arguments)
+    arguments = _ordered(overload, binding.shortened_together(frame, arguments))
     frame.unit.note(f"builtin:{overload.signature}")
-    return _spelled(domain, overload, arguments, interval)
+    return _spelled(frame, domain, overload, arguments, interval)
 
 
 def _arguments(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool) -> list[Term] | None:
@@ -111,7 +111,7 @@ def _is_idle(name: str, last: Term) -> bool:
 
 
 def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[Term]) -> list[Term] | None:
-    """Apply the guards of the table to the arguments that are integers, or are converted to one; None if one has none."""
+    """Apply the table's guards to the arguments that are integers, or are converted to one; None where none exists."""
     arguments = list(arguments)
     for place, guard in (domain.guards or {}).items():
         argument = arguments[place]
@@ -180,25 +180,58 @@ def _argument_interval(argument: Term) -> Interval:
     return terms.full_range(argument.type) or Interval(0, 0)
 
 
-def _spelled(domain: Domain, overload: Overload, arguments: list[Term], interval: Interval | None) -> Term:
+def _ordered(overload: Overload, arguments: list[Term]) -> list[Term]:
+    """Put literal bounds in their order: `wp.clamp(x, 0.5, 2.0)`, `wp.smoothstep(0.0, 1.0, x)`."""
+    places = {"clamp": (1, 2), "smoothstep": (0, 1)}.get(overload.name)
+    if places is None or not all(arguments[place].literal for place in places):
+        return arguments
+    low, high = (literals.value(arguments[place]) for place in places)
+    if low > high:
+        arguments = list(arguments)
+        arguments[places[0]], arguments[places[1]] = arguments[places[1]], arguments[places[0]]
+    return arguments
+
+
+def _spelled(
+    frame: Frame, domain: Domain, overload: Overload, arguments: list[Term], interval: Interval | None
+) -> Term:
     """Write the call: an operator between two operands, before one, or a function's name."""
     result = overload.results[0]
     if domain.operator == "not":
         return Term(terms.nodes.negation(arguments[0].node), BOOL, f"not {arguments[0].text}")
     if domain.operator and len(arguments) == 2:
-        term = terms.binary(domain.operator, arguments[0], arguments[1], result, interval)
+        operator = "@" if _is_matrix_product(overload) and chance(frame.choices, 40) else domain.operator
+        term = terms.binary(operator, arguments[0], arguments[1], result, interval)
+    elif overload.name == "pow" and chance(frame.choices, 40):
+        term = terms.binary("**", arguments[0], arguments[1], result, interval)
     elif domain.operator:
         operand = arguments[0]
         node = terms.nodes.unary(domain.operator, operand.node)
         term = Term(node, result, f"{domain.operator}{operand.text}", interval, operand.inexact, operand.literal)
     else:
-        term = terms.call(_function(overload.name), arguments, result, interval)
+        term = terms.call(_function(frame, overload), arguments, result, interval)
     inexact = term.inexact or domains.is_library(overload.name)
     return Term(term.node, result, term.text, interval, inexact, term.literal)
 
 
-def _function(name: str) -> str:
-    """Return how a built-in is called: the dtypes that Python names go without `wp`."""
+def _is_matrix_product(overload: Overload) -> bool:
+    """Whether `*` means a product of a matrix with a matrix or vector, which `@` may write as well."""
+    return (
+        overload.name == "mul"
+        and any(isinstance(type_, Matrix) for type_ in overload.types)
+        and not any(isinstance(type_, Scalar) for type_ in overload.types)
+    )
+
+
+_PYTHON_FUNCTIONS = ("abs", "min", "max")
+
+
+def _function(frame: Frame, overload: Overload) -> str:
+    """Return how a built-in is called: the dtypes that Python names go without `wp`, and some functions may."""
+    name = overload.name
     if name in ("int", "float", "bool"):
         return name
-    return {"int32": "int", "float32": "float"}.get(name, f"wp.{name}")
+    scalars = all(isinstance(type_, Scalar) for type_ in overload.types)
+    if name in _PYTHON_FUNCTIONS and scalars and chance(frame.choices, 12):
+        return name
+    return f"wp.{name}"

@@ -40,39 +40,12 @@ FUNCTIONS = frozenset(name for name in domains.DOMAINS if domains.is_library(nam
 """The functions that the math category is about."""
 
 _VECTOR_CALLS = frozenset(
-    [
-        "dot",
-        "cross",
-        "length",
-        "length_sq",
-        "normalize",
-        "cw_mul",
-        "cw_div",
-        "argmin",
-        "argmax",
-        "outer",
-        "lerp",
-        "skew",
-        "min",
-        "max",
-        "abs",
-    ]
+    {"dot", "cross", "length", "length_sq", "normalize", "cw_mul", "cw_div", "argmin", "argmax", "outer", "lerp"}
+    | {"skew", "min", "max", "abs"}
 )
 _MATRIX_CALLS = frozenset(
-    [
-        "transpose",
-        "determinant",
-        "trace",
-        "inverse",
-        "ddot",
-        "get_diag",
-        "diag",
-        "cw_mul",
-        "outer",
-        "skew",
-        "matrix_from_rows",
-        "matrix_from_cols",
-    ]
+    {"transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "cw_mul", "outer", "skew"}
+    | {"matrix_from_rows", "matrix_from_cols"}
 )
 
 
@@ -94,57 +67,49 @@ class _Facts(cst.CSTVisitor):
         self.scalar_parameters = 0
         self._loop_depth = 0
 
-    def visit_Name(self, node: cst.Name) -> None:
-        self.names[node.value] += 1
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Count a node before its parts."""
+        match node:
+            case cst.Name():
+                self.names[node.value] += 1
+            case cst.Call():
+                self._count_call(node.func)
+            case cst.BinaryOperation():
+                self.operators += isinstance(node.operator, _OPERATORS)
+                self.products += isinstance(node.operator, (cst.Multiply, cst.MatrixMultiply))
+            case cst.AugAssign():
+                self.operators += isinstance(node.operator, _AUGMENTED)
+            case cst.Subscript():
+                self.parts += 1
+            case cst.Attribute():
+                self.parts += node.attr.value in _COMPONENTS
+            case cst.If():
+                self.branches += 1
+                self.longest_chain = max(self.longest_chain, _chain_length(node))
+            case cst.IfExp():
+                self.branches += 1
+            case cst.For() | cst.While():
+                self.loops += 1
+                self._loop_depth += 1
+                self.deepest_loop = max(self.deepest_loop, self._loop_depth)
+            case cst.ClassDef():
+                self.structs += 1
+            case cst.FunctionDef():
+                self._count_function(node)
+        return True
 
-    def visit_Call(self, node: cst.Call) -> None:
-        function = node.func
+    def on_leave(self, original_node: cst.CSTNode) -> None:
+        """Leave a loop."""
+        if isinstance(original_node, (cst.For, cst.While)):
+            self._loop_depth -= 1
+
+    def _count_call(self, function: cst.BaseExpression) -> None:
         if isinstance(function, cst.Attribute):
             self.calls[function.attr.value] += 1
         elif isinstance(function, cst.Name):
             self.calls[function.value] += 1
 
-    def visit_BinaryOperation(self, node: cst.BinaryOperation) -> None:
-        self.operators += isinstance(node.operator, _OPERATORS)
-        self.products += isinstance(node.operator, (cst.Multiply, cst.MatrixMultiply))
-
-    def visit_AugAssign(self, node: cst.AugAssign) -> None:
-        self.operators += isinstance(node.operator, _AUGMENTED)
-
-    def visit_Subscript(self, node: cst.Subscript) -> None:
-        self.parts += 1
-
-    def visit_Attribute(self, node: cst.Attribute) -> None:
-        self.parts += node.attr.value in _COMPONENTS
-
-    def visit_If(self, node: cst.If) -> None:
-        self.branches += 1
-        self.longest_chain = max(self.longest_chain, _chain_length(node))
-
-    def visit_IfExp(self, node: cst.IfExp) -> None:
-        self.branches += 1
-
-    def visit_For(self, node: cst.For) -> None:
-        self._enter_loop()
-
-    def leave_For(self, original_node: cst.For) -> None:
-        self._loop_depth -= 1
-
-    def visit_While(self, node: cst.While) -> None:
-        self._enter_loop()
-
-    def leave_While(self, original_node: cst.While) -> None:
-        self._loop_depth -= 1
-
-    def _enter_loop(self) -> None:
-        self.loops += 1
-        self._loop_depth += 1
-        self.deepest_loop = max(self.deepest_loop, self._loop_depth)
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self.structs += 1
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+    def _count_function(self, node: cst.FunctionDef) -> None:
         if any(_decorator_name(decorator) == "func" for decorator in node.decorators):
             self.functions += 1
             return

@@ -13,17 +13,24 @@ from grammar.scope import Frame, Variable
 from grammar.terms import Term
 from grammar.types import BOOL, Scalar, scalar_of
 
-_ORDER = (("<", 4), (">", 5), ("<=", 1.5), (">=", 1.5))
-_INTEGER_ORDER = (("<", 4), (">", 4), ("<=", 1.5), (">=", 1.5), ("==", 2), ("!=", 1))
+_KINDS = (
+    ("compare", 10.0),
+    ("and", 1.6),
+    ("or", 1.0),
+    ("not", 0.5),
+    ("flag", 2.0),
+    ("between", 0.6),
+    ("parity", 1.0),
+    ("call", 0.5),
+)
+_ORDER = (("<", 4.0), (">", 5.0), ("<=", 1.5), (">=", 1.5))
+_INTEGER_ORDER = (*_ORDER, ("==", 2.0), ("!=", 1.0))
 
 
 def condition(frame: Frame, grow: Grow, depth: int = 2) -> Term:
     """Grow a condition for an if, a ternary or a flag."""
     exact = not chance(frame.choices, 1)
-    kind = pick_weighted(
-        frame.choices,
-        (("compare", 10), ("and", 1.6), ("or", 1.0), ("not", 0.5), ("flag", 2), ("between", 0.6), ("parity", 1), ("call", 0.5)),
-    )  # fmt: skip
+    kind = pick_weighted(frame.choices, _KINDS)
     if depth <= 0 and kind in ("and", "or", "not"):
         kind = "compare"
     match kind:

@@ -16,6 +16,8 @@ from grammar.scope import Frame, Variable
 from grammar.terms import Term
 from grammar.types import (
     BOOL,
+    FLOAT32,
+    INT32,
     Matrix,
     Quaternion,
     Scalar,
@@ -45,7 +47,7 @@ def grow(frame: Frame, type_: ValueType, depth: int, exact: bool = False) -> Ter
         case "construct":
             term = construct(frame, type_, depth, exact)
         case "helper":
-            term = frame.unit.grow_helper_call(frame, type_, exact)
+            term = frame.unit.grow_helper_call(frame, type_, exact) if frame.unit.grow_helper_call else None
     if term is None:
         term = leaf(frame, type_, exact)
     return binding.shortened(frame, term)
@@ -85,10 +87,28 @@ def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
     if kind == "new array" and frame.is_kernel:
         return access.new_element(frame, type_)
     if kind == "literal":
+        if type_ in (FLOAT32, INT32) and chance(frame.choices, 3):
+            return _constant(frame, type_)
         term = literals.literal(frame.choices, type_)
         if term is not None:
             return term
     return access.new_value_parameter(frame, type_)
+
+
+def _constant(frame: Frame, type_: ValueType) -> Term:
+    """Read a constant of the module, an old or a new one."""
+    constants = frame.unit.constants
+    old = [name for name, term in constants.items() if term.type == type_]
+    if old:
+        name = pick(frame.choices, old)
+    else:
+        name = names.free_name(frame.choices, names.CONSTANTS[names.kind_of(type_)], frame.unit.taken)
+        frame.unit.taken.add(name)
+        term = literals.literal(frame.choices, type_)
+        assert term is not None
+        constants[name] = term
+    frame.unit.note("expression:constant")
+    return Term(nodes.name(name), type_, name, constants[name].interval)
 
 
 def _parameter_weight(frame: Frame, inputs: int) -> float:

@@ -124,7 +124,7 @@ def _results(frame: Frame, results: tuple[ValueType, ...]) -> list[Term]:
         if value.literal:
             value = access.new_value_parameter(frame, type_)
         values.append(value)
-    left = [variable for variable in frame.unread() if not variable.type == BOOL]
+    left = [variable for variable in frame.unread() if variable.type != BOOL]
     for variable in left:
         addend = expressions.as_type(frame, variable, results[-1])
         joined = None if addend is None else expressions.combined(frame, values[-1], addend)

@@ -24,6 +24,7 @@ from grammar.intervals import Interval, type_range
 from grammar.kernel import Argument, Kernel, Range
 from grammar.palette import choose_palette
 from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
+from grammar.terms import Term
 from grammar.types import INT32, Array, Matrix, Struct, ValueType, is_integer_type, scalar_of
 
 _SIZES_1D = (
@@ -174,6 +175,7 @@ def _module(frame: Frame, name: str) -> cst.Module:
     structs = [s for s in unit.structs if s in types or s.name in mentioned]
     types.extend(type_ for struct in structs for _, type_ in struct.fields)
     aliases = [m for m in registry.MATRICES if not m.is_named and (m in types or m.alias in mentioned)]
+    constants = [(constant, term) for constant, term in unit.constants.items() if constant in mentioned]
     kernel = nodes.function(
         "wp.kernel",
         name,
@@ -185,6 +187,10 @@ def _module(frame: Frame, name: str) -> cst.Module:
         [
             nodes.import_warp(),
             *(_alias(matrix, first=place == 0) for place, matrix in enumerate(aliases)),
+            *(
+                _constant(constant, term, place == 0 and not aliases)
+                for place, (constant, term) in enumerate(constants)
+            ),
             *(nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in structs),
             *(helper.node for helper in helpers),
             kernel,
@@ -204,7 +210,7 @@ def _live_helpers(frame: Frame) -> tuple[list[Helper], set[str]]:
 
 
 def _live_parameters(frame: Frame) -> list[Variable | ArrayParameter]:
-    """Return the parameters that the source mentions: the expression that another was made for may have been dropped."""
+    """Return the parameters that the source mentions; the expressions that others were made for have been dropped."""
     return [p for p in frame.parameter_order if p.name in frame.mentioned]
 
 
@@ -217,6 +223,11 @@ def _alias(matrix: Matrix, first: bool) -> nodes.Statement:
     shape = nodes.tuple_([nodes.integer(matrix.rows), nodes.integer(matrix.columns)], parentheses=True)
     keywords = (("shape", shape), ("dtype", nodes.name(matrix.scalar.spelling)))
     return nodes.constant(matrix.alias, nodes.call_with_keywords("wp.types.matrix", keywords), first)
+
+
+def _constant(identifier: str, value: Term, first: bool) -> nodes.Statement:
+    """Build `SCALE = wp.constant(0.5)`."""
+    return nodes.constant(identifier, nodes.call("wp.constant", [value.node]), first)
 
 
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from grammar import terms
@@ -16,7 +17,8 @@ _FLOATS: Sequence[tuple[str, float]] = (
 )  # fmt: skip
 _HALF_FLOATS = tuple((text, weight) for text, weight in _FLOATS if text not in ("1e-6", "3.14159"))
 _INTEGERS: Sequence[tuple[int, float]] = (
-    (1, 10), (2, 10), (3, 6), (4, 4), (5, 3), (7, 3), (8, 3), (10, 3), (16, 2), (6, 1), (12, 1), (32, 1), (9, 1), (100, 1),
+    (1, 10), (2, 10), (3, 6), (4, 4), (5, 3), (7, 3), (8, 3), (10, 3), (16, 2), (6, 1), (12, 1), (32, 1),
+    (9, 1), (100, 1),
 )  # fmt: skip
 _THRESHOLDS: Sequence[tuple[str, float]] = (("0.0", 12), ("0.5", 6), ("1.0", 6), ("0.1", 2), ("2.0", 2), ("10.0", 1))
 
@@ -59,6 +61,11 @@ def _plain(choices: Choices, scalar: Scalar) -> Term:
     value = pick(choices, (0, 1, 1, 2, 3, 4))
     term = terms.integer_literal(value)
     return terms.Term(term.node, scalar, term.text, term.interval, literal=True)
+
+
+def value(term: Term) -> float:
+    """Return the number that a literal stands for, the first component's for a vector."""
+    return float(re.findall(r"-?\d[\d.]*(?:e-?\d+)?", re.sub(r"wp\.\w+", "", term.text))[0])
 
 
 def threshold(choices: Choices, scalar: Scalar) -> Term:

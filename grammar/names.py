@@ -27,7 +27,9 @@ ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
         ("points", "point"), ("directions", "direction"), ("colors", "color"), ("offsets", "offset"),
         ("gradients", "gradient"), ("targets", "target"), ("vertices", "vertex"), ("centers", "center"),
     ),
-    "integer vector": (("cells", "cell"), ("coords", "coord"), ("voxels", "voxel"), ("pixels", "pixel"), ("bins", "bin")),
+    "integer vector": (
+        ("cells", "cell"), ("coords", "coord"), ("voxels", "voxel"), ("pixels", "pixel"), ("bins", "bin"),
+    ),
     "matrix": (
         ("matrices", "matrix"), ("transforms", "transform"), ("jacobians", "jacobian"), ("tensors", "tensor"),
         ("frames", "frame"), ("blocks", "block"), ("stresses", "stress"), ("bases", "basis"),
@@ -53,12 +55,16 @@ PARAMETERS: dict[str, Sequence[str]] = {
 
 LOCALS: dict[str, Sequence[str]] = {
     "float": (
-        "x", "y", "t", "u", "s", "r", "a", "b", "c", "d", "value", "factor", "ratio", "delta", "scaled", "blend", "norm",
-        "error", "w", "h", "f", "g", "coeff", "term", "diff", "amount", "response", "level", "excess", "damped",
+        "x", "y", "t", "u", "s", "r", "a", "b", "c", "d", "value", "factor", "ratio", "delta", "scaled", "blend",
+        "norm", "error", "w", "h", "f", "g", "coeff", "term", "diff", "amount", "response", "level", "excess", "damped",
     ),
-    "integer": ("k", "m", "a", "b", "c", "d", "bucket", "key", "code", "part", "diff", "rem", "slot", "span", "mixed", "state"),
+    "integer": (
+        "k", "m", "a", "b", "c", "d", "bucket", "key", "code", "part", "diff", "rem", "slot", "span", "mixed", "state",
+    ),
     "bool": ("inside", "valid", "active", "is_large", "crossed", "keep", "accept", "near", "ready", "upper"),
-    "vector": ("v", "p", "u", "w", "d", "n", "force", "offset", "delta", "dir", "step", "axis", "blend", "normal", "shifted"),
+    "vector": (
+        "v", "p", "u", "w", "d", "n", "force", "offset", "delta", "dir", "step", "axis", "blend", "normal", "shifted",
+    ),
     "integer vector": ("cell", "coord", "c", "v", "shifted", "low", "bin", "index", "corner"),
     "matrix": ("m", "a", "b", "rot", "basis", "jac", "product", "scaled", "inertia", "stress", "r"),
     "quaternion": ("q", "r", "rot", "spin", "turned", "delta_q", "half"),
@@ -118,30 +124,13 @@ HELPERS: dict[str, Sequence[str]] = {
     "several": ("split", "decompose", "evaluate", "polar_parts", "sum_and_difference"),
 }
 
+CONSTANTS: dict[str, Sequence[str]] = {
+    "float": ("SCALE", "EPSILON", "THRESHOLD", "GAIN", "DAMPING", "RATE", "LIMIT", "WEIGHT"),
+    "integer": ("STRIDE", "OFFSET", "MODULUS", "LIMIT", "STEP", "BASE"),
+}
+
 RESERVED = frozenset(
-    [
-        "wp",
-        "min",
-        "max",
-        "abs",
-        "sum",
-        "id",
-        "hash",
-        "range",
-        "int",
-        "float",
-        "bool",
-        "len",
-        "pow",
-        "round",
-        "and",
-        "or",
-        "not",
-        "if",
-        "for",
-        "while",
-        "pass",
-    ]
+    {"wp", "min", "max", "abs", "sum", "id", "hash", "range", "int", "float", "bool", "len", "pow", "round"}
 )
 """What a local variable must not hide."""
 

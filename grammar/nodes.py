@@ -65,6 +65,7 @@ _COMPARISONS: dict[str, cst.BaseCompOp] = {
 _UNARY_OPERATORS: dict[str, cst.BaseUnaryOp] = {"-": cst.Minus(), "+": cst.Plus(), "~": cst.BitInvert()}
 
 Expression = cst.BaseExpression
+Target = cst.BaseAssignTargetExpression
 Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 
@@ -182,12 +183,16 @@ def call(function: str | Expression, arguments: Iterable[Expression]) -> cst.Cal
 
 def call_with_keywords(function: str, keywords: Sequence[tuple[str, Expression]]) -> cst.Call:
     """Build a call with keyword arguments only."""
-    last = len(keywords) - 1
     arguments = [
-        cst.Arg(value, keyword=cst.Name(key), equal=_EQUAL_TIGHT, comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
-        for place, (key, value) in enumerate(keywords)
-    ]  # fmt: skip
+        cst.Arg(value, keyword=cst.Name(key), equal=_EQUAL_TIGHT, comma=comma)
+        for (key, value), comma in zip(keywords, _commas(len(keywords)), strict=True)
+    ]
     return cst.Call(name(function), arguments)
+
+
+def _commas(count: int) -> list[cst.Comma | cst.MaybeSentinel]:
+    """Return what stands behind each of so many items: a comma and a blank, nothing behind the last."""
+    return [*[_COMMA] * (count - 1), cst.MaybeSentinel.DEFAULT]
 
 
 def _separated(arguments: Iterable[Expression]) -> list[cst.Arg]:
@@ -199,21 +204,23 @@ def _separated(arguments: Iterable[Expression]) -> list[cst.Arg]:
 
 def subscript(value: Expression, indices: Sequence[Expression]) -> cst.Subscript:
     """Build `value[i]` or `value[i, j]`."""
-    last = len(indices) - 1
     elements = [
-        cst.SubscriptElement(cst.Index(index), comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
-        for place, index in enumerate(indices)
+        cst.SubscriptElement(cst.Index(index), comma=comma)
+        for index, comma in zip(indices, _commas(len(indices)), strict=True)
     ]
     return cst.Subscript(_within(value, _ATOM), elements)
 
 
+def target(expression: Expression) -> Target:
+    """Return the expression as the target of an assignment; raises TypeError for what cannot be assigned to."""
+    if not isinstance(expression, cst.BaseAssignTargetExpression):
+        raise TypeError(f"{type(expression).__name__} is no target of an assignment")
+    return expression
+
+
 def tuple_(values: Sequence[Expression], parentheses: bool = False) -> cst.Tuple:
     """Build `a, b`, with parentheses where they are asked for."""
-    last = len(values) - 1
-    elements = [
-        cst.Element(value, comma=_COMMA if place < last else cst.MaybeSentinel.DEFAULT)
-        for place, value in enumerate(values)
-    ]
+    elements = [cst.Element(value, comma=comma) for value, comma in zip(values, _commas(len(values)), strict=True)]
     if parentheses:
         return cst.Tuple(elements)
     return cst.Tuple(elements, lpar=[], rpar=[])
@@ -224,12 +231,12 @@ def line(statement: cst.BaseSmallStatement) -> cst.SimpleStatementLine:
     return cst.SimpleStatementLine([statement])
 
 
-def assign(target: cst.BaseAssignTargetExpression, value: Expression) -> cst.SimpleStatementLine:
+def assign(target: Target, value: Expression) -> cst.SimpleStatementLine:
     """Build `target = value`."""
     return line(cst.Assign([cst.AssignTarget(target)], value))
 
 
-def augment(operator: str, target: cst.BaseAssignTargetExpression, value: Expression) -> cst.SimpleStatementLine:
+def augment(operator: str, target: Target, value: Expression) -> cst.SimpleStatementLine:
     """Build `target operator= value`."""
     return line(cst.AugAssign(target, _AUGMENTED[operator], value))
 

@@ -39,7 +39,7 @@ MOST_ADDED = 1000
 
 
 def finish(frame: Frame) -> None:
-    """Store everything that nothing has read yet, in one to three output arrays, so that nothing is computed in vain."""
+    """Store everything that nothing has read yet, so that nothing is computed in vain; store something in any case."""
     pending = frame.unread()
     stored = [array for array in frame.arrays if array.use != "read"]
     outputs = 0
@@ -65,7 +65,7 @@ def _store_some(frame: Frame, pending: Sequence[Variable], last: bool) -> None:
     together = [first, *(v for v in pending if v is not first and not isinstance(v.type, Struct))]
     if not last and len(together) > 1 and chance(frame.choices, 40):
         together = together[: frame.choices.integer(1, len(together) - 1)]
-    depth = 1 if chance(frame.choices, 40) else 0
+    depth = 1 if chance(frame.choices, 60) else 0
     value = expressions.consuming(frame, first.type, together, not is_float_type(first.type), depth)
     store(frame, value)
     if first in frame.unread():
@@ -199,7 +199,7 @@ def _shared_index(frame: Frame, extent: int) -> Term:
         if index is not None:
             return index
     thread = access.read_variable(pick(frame.choices, frame.threads))
-    integers = [v for v in frame.visible() if v.type == INT32 and not v.index]
+    integers = [v for v in frame.visible() if v.type == INT32 and not (v.index or v.counter or v.mutable)]
     if integers and chance(frame.choices, 60):
         value = access.read_variable(pick(frame.choices, integers))
         return guards.fitted(frame.choices, value, Interval(0, extent - 1))
@@ -207,6 +207,8 @@ def _shared_index(frame: Frame, extent: int) -> Term:
     if chance(frame.choices, 50):
         value = expressions.converted(frame, _exact_value(frame, scalar), INT32)
         return guards.fitted(frame.choices, value, Interval(0, extent - 1))
+    if thread.interval is not None and thread.interval.high < extent:
+        return thread
     return terms.binary("%", thread, terms.integer_literal(extent), INT32, Interval(0, extent - 1))
 
 

@@ -144,7 +144,7 @@ def _result(one: Any, arguments: Mapping[str, Any]) -> Any:
         return None
 
 
-_GENERIC_COMPOSITES = {"vec_t": VECTORS, "mat_t": MATRICES, "quat_t": QUATERNIONS}
+_GENERIC_COMPOSITES: Mapping[str, tuple[Any, ...]] = {"vec_t": VECTORS, "mat_t": MATRICES, "quat_t": QUATERNIONS}
 
 
 def _specialise(name: str, group: str, one: Any) -> Iterable[Overload]:
@@ -166,15 +166,16 @@ def _candidates(type_: Any) -> tuple[ValueType, ...]:
     generic = {"Scalar": FLOATS + INTEGERS, "Float": FLOATS, "Int": INTEGERS}.get(getattr(type_, "__name__", ""))
     if generic:
         return generic
-    kind = getattr(type_, "_wp_generic_type_str_", None)
+    kind = getattr(type_, "_wp_generic_type_str_", "")
     if kind not in _GENERIC_COMPOSITES:
         converted = from_warp(type_)
         return (converted,) if converted else ()
     allowed = _candidates(type_._wp_scalar_type_)
     shape = tuple(type_._shape_)
+    composites: tuple[Vector | Matrix | Quaternion, ...] = _GENERIC_COMPOSITES[kind]
     return tuple(
         candidate
-        for candidate in _GENERIC_COMPOSITES[kind]
+        for candidate in composites
         if candidate.scalar in allowed and _matches(shape, to_warp(candidate)._shape_)
     )
 

@@ -122,7 +122,7 @@ def _library_call(frame: Frame) -> Term:
         for overload in overloads
         if name in FUNCTIONS and all(isinstance(type_, Scalar) for type_ in overload.types)
     ]
-    overload = pick(frame.choices, found)
+    overload = pick_weighted(frame.choices, [(o, domains.DOMAINS[o.name].weight) for o in found])
     operands = [_operand(frame, type_) for type_ in overload.types]
     frame.unit.note(f"builtin:{overload.signature}")
     term = terms.call(f"wp.{overload.name}", operands, scalar)
@@ -184,10 +184,8 @@ def scalar_param(frame: Frame, lines: int) -> None:
 def combined(frame: Frame, lines: int) -> None:
     """Emit three different things, each of which is a category's point elsewhere."""
     found = [p for p in _INGREDIENTS if _has_ingredient(frame, p)]
-    chosen = []
     for _ in range(3):
-        chosen.append(found.pop(frame.choices.integer(0, len(found) - 1)))
-    for production in chosen:
+        production = found.pop(frame.choices.integer(0, len(found) - 1))
         production(frame, max(3, lines // 4))
 
 

@@ -17,7 +17,6 @@ from grammar.palette import Palette
 from grammar.terms import Term
 from grammar.types import Array, Struct, Type, ValueType
 
-
 _NAMES = re.compile(r"(?<![\w.])(?:wp\.)?[A-Za-z_]\w*")
 
 
@@ -38,6 +37,7 @@ class Variable:
     inexact: bool = False
     mutable: bool = False
     index: bool = False
+    counter: bool = False
     unread: bool = True
     spent: int = 0
     declared_trips: int = 1
@@ -92,6 +92,7 @@ class Unit:
     taken: set[str] = field(default_factory=set)
     structs: list[Struct] = field(default_factory=list)
     field_intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
+    constants: dict[str, Term] = field(default_factory=dict)
     helpers: list[Helper] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     lines: int = 0
@@ -182,7 +183,7 @@ class Frame:
     def unread(self, blocks: int = 0) -> list[Variable]:
         """Return the unread local variables of the innermost `blocks` blocks, or all of them and parameters for 0."""
         chosen = self.blocks[-blocks:] if blocks else self.blocks
-        variables = [v for block in chosen for v in block.variables if not v.index]
+        variables = [v for block in chosen for v in block.variables if not (v.index or v.counter)]
         if not blocks:
             variables = [*(v for v in self.values if isinstance(v.type, Struct)), *variables]
         for variable in variables:

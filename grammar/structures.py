@@ -6,7 +6,7 @@ from grammar import access, expressions, guards, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, Scalar, Struct, ValueType, is_float_type, is_integer_type
+from grammar.types import BOOL, INT32, Scalar, Struct, ValueType, is_float_type
 
 
 def new_struct(frame: Frame, kind: str) -> Struct:
@@ -62,6 +62,7 @@ def struct_element(frame: Frame) -> Variable:
 def build(frame: Frame, struct: Struct) -> Variable:
     """Emit the making of a struct: a constructor call without arguments, then its fields."""
     name = names.free_name(frame.choices, names.LOCALS["struct"], frame.taken)
+    frame.taken.add(name)
     frame.emit(nodes.assign(nodes.name(name), nodes.call(struct.name, [])), struct.name)
     exact = True
     for field, type_ in struct.fields:
@@ -89,11 +90,8 @@ def field_value(frame: Frame, struct: Struct, field: str, type_: ValueType) -> T
     unread = [v for v in frame.unread() if not isinstance(v.type, Struct)]
     value = expressions.consuming(frame, type_, unread[:1], not is_float_type(type_), depth=1)
     interval = frame.unit.field_intervals.get((struct.name, field))
-    if interval is not None and is_integer_type(type_):
-        if value.interval is None or not value.interval.within(interval):
-            value = (
-                guards.fitted(frame.choices, value, interval)
-                if not value.literal
-                else terms.constant(type_, interval.high)
-            )
-    return value
+    if interval is None or (value.interval is not None and value.interval.within(interval)):
+        return value
+    if value.literal:
+        return terms.constant(type_, interval.high)
+    return guards.fitted(frame.choices, value, interval)

@@ -1,14 +1,14 @@
 """Variables that change: how they begin, and the assignments that update them.
 
-A signed variable has an interval that all its values lie in. A plain assignment stays within `base`; `+=` and `-=` use up
-the room between `base` and `interval`, as often as the loops around them run. What no longer fits is reduced.
+A signed variable has an interval that all its values lie in. A plain assignment stays within `base`; `+=` and `-=` use
+up the room between `base` and `interval`, as often as the loops around them run. What no longer fits is reduced.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grammar import conditions, expressions, guards, literals, names, nodes, terms
+from grammar import access, conditions, expressions, guards, literals, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval, type_range
 from grammar.scope import Frame, Variable
@@ -26,7 +26,7 @@ from grammar.types import (
     scalar_of,
 )
 
-_BASE = {8: 30, 16: 5000, 32: 10**5, 64: 10**6}
+_BASE = {8: 30, 16: 1000, 32: 1000, 64: 1000}
 _WHOLE = {8: 120, 16: 30000, 32: 2 * 10**6, 64: 10**9}
 """How far from zero a signed variable of a width is assigned, and how far it may drift."""
 
@@ -136,7 +136,9 @@ def _update_composite(frame: Frame, variable: Variable, unread: Sequence[Variabl
         value = expressions.leaf(frame, variable.type, exact)
     base = variable.base
     if base is not None and value.interval is not None and not value.interval.within(base):
-        value = initial_literal(frame, variable.type)
+        value = access.new_element(frame, variable.type) if frame.is_kernel else initial_literal(frame, variable.type)
+        if not (value.interval or base).within(base):
+            value = initial_literal(frame, variable.type)
     if isinstance(variable.type, Quaternion) and chance(frame.choices, 60) and value.text != variable.name:
         product = terms.binary("*", _self(variable), value, variable.type)
         value = terms.call("wp.normalize", [product], variable.type)
@@ -151,13 +153,13 @@ def _update_number(frame: Frame, variable: Variable, unread: Sequence[Variable],
     scalar = scalar_of(variable.type)
     assert scalar is not None
     value = expressions.consuming(frame, variable.type, unread, exact, depth=pick(frame.choices, (1, 1, 2)))
-    tame = variable.inexact and frame.loop_depth
-    kind = pick_weighted(
-        frame.choices,
-        (("+", 7), ("-", 2), ("=", 0.5 if frame.loop_depth else 3), ("extremum", 1.5), ("*", 0 if tame or variable.from_zero else 0.7),
-         ("decay", 1 if scalar.is_float and isinstance(variable.type, Scalar) else 0), ("^", 0 if scalar.is_float else 2)),
-    )  # fmt: skip
+    kind = _update_kind(frame, variable, scalar)
     if value.text == variable.name and kind in ("=", "extremum", "-", "^"):
+        kind = "+"
+    # Warp takes a variable that is assigned a bare literal for a constant, which no loop may change any more.
+    if kind == "=" and value.literal:
+        kind = "extremum"
+    if kind == "=" and variable.name not in frame.committed and variable.name not in value.text:
         kind = "+"
     if kind == "*" and (isinstance(variable.type, Vector) or _narrow_product(scalar)):
         kind = "+"
@@ -175,6 +177,21 @@ def _update_number(frame: Frame, variable: Variable, unread: Sequence[Variable],
             _write(frame, variable, kind, value)
 
 
+def _update_kind(frame: Frame, variable: Variable, scalar: Scalar) -> str:
+    """Choose an augmented operator, `=`, `extremum` or `decay`; in loops nothing that magnifies rounding errors."""
+    tame = variable.from_zero or (variable.inexact and frame.loop_depth > 0)
+    table = (
+        ("+", 7.0),
+        ("-", 2.0),
+        ("=", 0.5 if frame.loop_depth else 3.0),
+        ("extremum", 1.5),
+        ("*", 0.0 if tame else 0.7),
+        ("decay", 1.0 if scalar.is_float and isinstance(variable.type, Scalar) else 0.0),
+        ("^", 0.0 if scalar.is_float else 2.0),
+    )
+    return pick_weighted(frame.choices, table)
+
+
 def _narrow_product(scalar: Scalar) -> bool:
     """Whether a product of two full-range values overflows the int that C++ computes it in."""
     return scalar.name == "uint16"
@@ -190,11 +207,11 @@ def _update_signed(frame: Frame, variable: Variable, unread: Sequence[Variable])
         return
     value = guards.fitted(frame.choices, value, variable.base)
     if value.text == variable.name:
-        value = terms.binary("-", terms.constant(variable.type, 1), _self(variable), variable.type)  # type: ignore[arg-type]
+        value = terms.binary("-", terms.constant(variable.type, 1), _self(variable), variable.type)
         value = guards.fitted(
             frame.choices, Term(value.node, value.type, value.text, terms.full_range(value.type)), variable.base
         )
-    if chance(frame.choices, 35):
+    if value.literal or chance(frame.choices, 35):
         name = pick(frame.choices, ("wp.min", "wp.max"))
         value = terms.call(name, [_self(variable), value], variable.type)
     _write(frame, variable, "", value)
@@ -220,22 +237,27 @@ def write_component(frame: Frame) -> bool:
     if not found or frame.loop_depth:
         return False
     variable = pick(frame.choices, found)
-    term = _self(variable)
-    if isinstance(variable.type, Vector):
-        place: object = frame.choices.integer(0, variable.type.length - 1)
-        target = terms.component(term, place, frame.unit.dotted)  # type: ignore[arg-type]
-    else:
-        assert isinstance(variable.type, Matrix)
-        place = (frame.choices.integer(0, variable.type.rows - 1), frame.choices.integer(0, variable.type.columns - 1))
-        target = terms.cell(term, *place)  # type: ignore[misc]
+    place, target = _some_component(frame, variable)
     value = expressions.grow(frame, guards.scalar_type_of(variable.type), 1, not variable.inexact)
     if place in variable.written_components or chance(frame.choices, 35):
         operator = pick(frame.choices, ("+", "-"))
-        frame.emit(nodes.augment(operator, target.node, value.node), value.text)
+        frame.emit(nodes.augment(operator, target, value.node), value.text)
         frame.unit.note(f"statement:component {operator}=")
     else:
         variable.written_components.add(place)
-        frame.emit(nodes.assign(target.node, value.node), value.text)
+        frame.emit(nodes.assign(target, value.node), value.text)
         frame.unit.note("statement:component =")
     frame.written(variable)
     return True
+
+
+def _some_component(frame: Frame, variable: Variable) -> tuple[object, nodes.Target]:
+    """Choose a component of a vector or an element of a matrix: its key, and the target of an assignment to it."""
+    term = _self(variable)
+    if isinstance(variable.type, Vector):
+        index = frame.choices.integer(0, variable.type.length - 1)
+        return index, nodes.target(terms.component(term, index, frame.unit.dotted).node)
+    assert isinstance(variable.type, Matrix)
+    row = frame.choices.integer(0, variable.type.rows - 1)
+    column = frame.choices.integer(0, variable.type.columns - 1)
+    return (row, column), nodes.target(terms.cell(term, row, column).node)

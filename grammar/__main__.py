@@ -1,0 +1,142 @@
+"""`python -m grammar`: look at what the grammar makes, what it knows of Warp's built-ins, and what it accepts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from grammar.errors import UserError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0 well, 1 not accepted, 2 for a call that cannot be carried out."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except UserError as error:
+        print(f"python -m grammar: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m grammar", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    sample = commands.add_parser("sample", help="print generated kernels")
+    sample.add_argument("--seed", type=int, help="the same seed prints the same kernels (default: a new one)")
+    sample.add_argument("--count", type=int, default=1, help="how many (default: 1)")
+    sample.add_argument("--category", help="of one category only (default: each in turn)")
+    sample.set_defaults(command=_sample)
+    builtins = commands.add_parser("builtins", help="say which of Warp's built-ins are generated")
+    builtins.add_argument("--json", action="store_true", help="everything, as JSON on standard output")
+    builtins.set_defaults(command=_builtins)
+    accept = commands.add_parser("accept", help="say whether a kernel's source is in the grammar")
+    accept.add_argument("file", metavar="FILE.py")
+    accept.set_defaults(command=_accept)
+    return parser
+
+
+def _sample(options: argparse.Namespace) -> int:
+    from grammar import CATEGORIES, SeededChoices, generate
+
+    if options.category is not None and options.category not in CATEGORIES:
+        raise UserError(f"there is no category '{options.category}'; there are {', '.join(CATEGORIES)}")
+    if options.count < 0:
+        raise UserError(f"--count must not be negative, but is {options.count}")
+    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    for index in range(options.count):
+        category = options.category or CATEGORIES[index % len(CATEGORIES)]
+        kernel = generate(SeededChoices(f"{seed}/{index}"), category)
+        print(f"# {category}, seed {seed}, kernel {index}, launch {kernel.dims}: {kernel.description}")
+        print(kernel.source)
+    return 0
+
+
+def _accept(options: argparse.Namespace) -> int:
+    from grammar import accept
+
+    try:
+        source = Path(options.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {options.file}: {error}") from None
+    rejection = accept(source)
+    if rejection is None:
+        print(f"{options.file}: accepted")
+        return 0
+    print(f"{options.file}:{rejection}")
+    return 1
+
+
+def _builtins(options: argparse.Namespace) -> int:
+    from grammar.registry import RegistryError
+
+    try:
+        rows = builtin_table()
+    except RegistryError as error:
+        raise UserError(str(error)) from None
+    if options.json:
+        print(json.dumps(rows, indent=2, sort_keys=True))
+        return 0
+    _print_summary(rows)
+    return 0
+
+
+def builtin_table() -> list[dict[str, Any]]:
+    """Return one row per built-in of the installed Warp: its group, status, reason, and overloads by signature."""
+    from grammar import domains, registry
+
+    rows = []
+    for builtin in registry.builtins().values():
+        status = domains.classify(builtin)
+        called = builtin.name in domains.DOMAINS
+        overloads = [o.signature for o in builtin.concrete if called and domains.generable(o)]
+        rows.append(
+            {
+                "name": builtin.name,
+                "group": builtin.group,
+                "status": status.word,
+                "reason": status.reason,
+                "registered_overloads": builtin.registered,
+                "overloads": overloads,
+                "specialised": [o.signature for o in builtin.specialised if called and domains.generable(o)],
+                "left_out": {
+                    o.signature: domains.UNCOMPILED[o.signature]
+                    for o in builtin.overloads
+                    if o.signature in domains.UNCOMPILED
+                },
+            }
+        )
+    return rows
+
+
+def _print_summary(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a table of the groups, and below it what is not generated and why."""
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        groups[row["group"]].append(row)
+    print(f"{'group':<20}{'built-ins':>12}{'overloads':>14}{'specialised':>13}")
+    for name, group in [*groups.items(), ("total", list(rows))]:
+        generable = [row for row in group if row["status"] == "generable"]
+        overloads = sum(len(row["overloads"]) for row in group)
+        registered = sum(row["registered_overloads"] for row in group)
+        specialised = sum(len(row["specialised"]) for row in group)
+        counts = f"{len(generable)}/{len(group)}"
+        print(f"{name:<20}{counts:>12}{f'{overloads}/{registered}':>14}{specialised:>13}")
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        if row["status"] != "generable":
+            reasons[f"{row['status']}: {row['reason']}"].append(row["name"])
+    print()
+    for reason, names in sorted(reasons.items()):
+        print(f"{reason}\n    {', '.join(names)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
