@@ -219,6 +219,8 @@ def _work(start: Callable[[Path], Any], scratch: Path, pipe: Connection, memory_
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what an interrupt means
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Warp keeps its precompiled headers in the system's temporary folder; here they go when the worker goes.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)
     try:
         run = start(scratch)
         while True:
