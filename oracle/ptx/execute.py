@@ -112,7 +112,7 @@ class Executor:
         frame: Frame | None = self.root
         number, steps, turns = 0, 0, 0
         while frame is not None:
-            block = frame.program.blocks[number] or self._bind(frame.program, number)
+            block = frame.program.blocks[number] or frame.program.bind(number)
             if block.gate is not None and not (self.together and not self.parked):
                 place = self._arrive(_Place(frame, number), block.gate)
                 if place is None or place.block != number or place.frame is not frame:
@@ -282,9 +282,6 @@ class Executor:
             program = Program(self.machine, self.machine.index.functions[name], base)
             self.programs[name, base] = program
         return program
-
-    def _bind(self, program: Program, number: int) -> BoundBlock:
-        return program.bind(number)
 
     # Gates.
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .errors import Fault, Malformed, Unsupported
+from .errors import Fault, Malformed
+from .literals import variable_bytes
 from .memory import (
     ALIGNMENT,
     LOCAL_BASE,
@@ -20,7 +21,7 @@ from .memory import (
     Segment,
 )
 from .parse import Block, Function, ModuleIndex, Variable
-from .program import Program, variable_bytes
+from .program import Program
 from .types import Array, Type
 from .warps import WARP, Warps
 
@@ -113,7 +114,7 @@ class Machine:
     def _make_local(self) -> None:
         functions = [f for f in self.index.functions.values() if not f.is_entry and f.is_defined]
         size = self.entry.local_bytes + sum(f.local_bytes for f in functions)
-        if any(block.kind == "call" for f in functions for block in f.code.blocks):
+        if any(f.calls for f in functions):
             size += _RECURSION_BYTES
         self.local_bytes = -(-size // 256) * 256
         self._local = Segment("local", LOCAL_BASE, self.lanes * self.local_bytes)
@@ -342,11 +343,6 @@ class Machine:
         lines = [text for at, text in block.lines if at <= position]
         fault.source = self.index.source_line(lines[-1]) if lines else None
         return fault
-
-
-def unsupported_call(name: str) -> Unsupported:
-    """The error for a call of a function that the module only declares."""
-    return Unsupported(f"call {name}")
 
 
 def _unravel(index: int, extent: Triple) -> Triple:

@@ -32,6 +32,7 @@ _TOKEN = re.compile(
 )
 _FILE = re.compile(r'\.file\s+(\d+)\s+"([^"]*)"')
 _BRACE = re.compile(r"[{}]")
+_CALL = re.compile(r"\bcall\b")
 _NAME = re.compile(r"[%$\w.]+")
 _OPERAND = re.compile(r"\{[^}]*\}|\([^)]*\)|\[[^\]]*\]|[^,]+")
 _COUNTED = re.compile(r"([%$\w.]+?)<(\d+)>$")
@@ -128,6 +129,11 @@ class Function:
         declared = re.finditer(rf"\.(?:local|param)\s+{_DECLARATION}", self.body)
         total = sum(_bytes(m[3], m[2], m[5]) + 32 for m in declared)
         return total + sum(p.size + 32 for p in (*self.parameters, *self.results)) + 64
+
+    @cached_property
+    def calls(self) -> bool:
+        """Whether the body seems to call a function."""
+        return _CALL.search(self.body) is not None
 
     def line_of(self, ordinal: int) -> int:
         """The line in the module's text of the body's `ordinal`-th instruction."""

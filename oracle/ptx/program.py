@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import struct
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import Fault, Malformed, Unsupported
-from .parse import Block, Function, Statement, Variable, split_operands
+from .literals import SYMBOL_SUM, immediate
+from .parse import Block, Function, Statement, split_operands
 from .steps import Call, Compute, Effect, Move, Scratch, Step, Write
 from .types import TYPES, Array, Type
 
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _ADDRESS = re.compile(r"\[([%$\w.]+?)(?:\+(-?\w+))?(-\w+)?\]$")
-_SYMBOL_SUM = re.compile(r"([%$\w.]+?)([+-]\d+)$")
-_INTEGER = re.compile(r"-?(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)U?$")
-_DECIMAL = re.compile(r"-?\d+\.\d*(?:[eE][+-]?\d+)?$")
 
 _FILE_ROWS = 32
+_STORAGE = {name: type_.dtype if type_.kind == "p" else np.dtype(f"u{type_.size}") for name, type_ in TYPES.items()}
 
 Emitter = Callable[["Program", list[str]], None]
 
@@ -126,12 +124,13 @@ class Program:
         self.function = function
         self.code = function.code
         self.lanes = machine.lanes
-        self.operands = {name: Operands(self, type_) for name, type_ in TYPES.items()}
+        same = {(type_.kind, type_.dtype): Operands(self, type_) for type_ in TYPES.values()}
+        self.operands = {name: same[type_.kind, type_.dtype] for name, type_ in TYPES.items()}
         self.blocks: list[BoundBlock | None] = [None] * len(self.code.blocks)
         self.bound: list[BoundBlock] = []
         self.rows: dict[str, Array] = {}
-        self._files: dict[np.dtype[Any], list[Array]] = {}
-        self._free: dict[np.dtype[Any], int] = {}
+        self._files: list[Array] = []
+        self._spare: dict[np.dtype[Any], list[Array]] = {}
         self.temporaries: dict[tuple[np.dtype[Any], int], Array] = {}
         self.steps: list[Step] = []
         self.gate: Gate | None = None
@@ -166,28 +165,29 @@ class Program:
         row = self.rows.get(name)
         if row is not None:
             return row
-        type_name = self.code.registers.get(name) or self.code.registers.get(name.rstrip("0123456789"))
-        if type_name is None:
-            row = self.machine.special(name) if name[0] == "%" else None
-            if row is None:
-                return None
-        else:
-            row = self._new_register(_storage(type_name))
-        self.rows[name] = row
+        registers = self.code.registers
+        type_name = registers.get(name) or registers.get(name.rstrip("0123456789"))
+        if type_name is not None:
+            row = self._new_register(type_name)
+        elif name[0] == "%":
+            row = self.machine.special(name)
+        if row is not None:
+            self.rows[name] = row
         return row
 
-    def _new_register(self, dtype: np.dtype[Any]) -> Array:
-        """A zeroed row of a register file, of which there is one list per type."""
-        files = self._files.setdefault(dtype, [])
-        free = self._free.get(dtype, 0)
-        if not free:
-            files.append(np.zeros((_FILE_ROWS, self.lanes), dtype))
-            free = _FILE_ROWS
-        self._free[dtype] = free - 1
-        return files[-1][free - 1]
+    def _new_register(self, type_name: str) -> Array:
+        """A zeroed row of a register file."""
+        dtype = _STORAGE.get(type_name)
+        if dtype is None:
+            raise Unsupported(f".reg .{type_name}")
+        spare = self._spare.setdefault(dtype, [])
+        if not spare:
+            self._files.append(np.zeros((_FILE_ROWS, self.lanes), dtype))
+            spare.extend(self._files[-1])
+        return spare.pop()
 
     def _symbol(self, text: str, type_: Type) -> Array:
-        match = _SYMBOL_SUM.match(text)
+        match = SYMBOL_SUM.match(text)
         name, offset = (match[1], int(match[2])) if match else (text, 0)
         address = self.address_of(name)
         if address is None:
@@ -315,9 +315,8 @@ class Program:
 
     def reset(self) -> None:
         """Registers back to zero, counts to none, for another launch."""
-        for files in self._files.values():
-            for file in files:
-                file.fill(0)
+        for file in self._files:
+            file.fill(0)
         for block in self.bound:
             block.runs = block.lanes = 0
 
@@ -360,13 +359,6 @@ def _gate(block: Block) -> Statement:
     return block.end
 
 
-def _storage(type_name: str) -> np.dtype[Any]:
-    type_ = TYPES.get(type_name)
-    if type_ is None:
-        raise Unsupported(f".reg .{type_name}")
-    return np.dtype(np.bool_) if type_.kind == "p" else np.dtype(f"u{type_.size}")
-
-
 def view_as(row: Array, type_: Type, text: str = "") -> Array:
     """A register's low bits as a type; writable. Malformed if the register is too narrow."""
     if row.dtype == type_.dtype:
@@ -378,56 +370,3 @@ def view_as(row: Array, type_: Type, text: str = "") -> Array:
     if row.dtype.itemsize < type_.dtype.itemsize or row.dtype == np.bool_ or type_.kind == "p":
         raise Malformed(f"{text} is used as .{type_.name}")
     return row.view(type_.dtype)[:: row.dtype.itemsize // type_.dtype.itemsize]
-
-
-def immediate(text: str, type_: Type) -> Array | None:
-    """A literal as a 0-d array; None if the text is none."""
-    if text[:2] in ("0f", "0F", "0d", "0D") and len(text) in (10, 18):
-        packed = bytes.fromhex(text[2:])
-        value = struct.unpack(">f" if len(text) == 10 else ">d", packed)[0]
-        single = len(text) == 10
-        if type_.kind == "f":
-            bits = np.array(int(text[2:], 16), np.uint32 if single else np.uint64)
-            exact = bits.view(np.float32 if single else np.float64)
-            return exact if exact.dtype == type_.dtype else np.array(value, type_.dtype)
-        return np.array(int(text[2:], 16) & ((1 << type_.bits) - 1), f"u{type_.size}").view(type_.dtype)
-    if _INTEGER.match(text):
-        return _integer(int(text.rstrip("U"), 0) if text.rstrip("U").lstrip("-0") else 0, type_)
-    if _DECIMAL.match(text):
-        return np.array(float(text), type_.dtype)
-    if text == "WARP_SZ":
-        return _integer(32, type_)
-    return None
-
-
-def _integer(value: int, type_: Type) -> Array:
-    if type_.kind == "p":
-        return np.array(value != 0)
-    if type_.dtype.kind == "f":
-        if type_.bits == 16:
-            return np.array(value & 0xFFFF, np.uint16).view(np.float16)
-        return np.array(float(value), type_.dtype)
-    return np.array(value & ((1 << type_.bits) - 1), f"u{type_.size}").view(type_.dtype)
-
-
-def variable_bytes(variable: Variable, resolve: Callable[[str], int]) -> bytes:
-    """A variable's initial contents; `resolve` gives the address of a symbol named in the initialiser."""
-    type_ = TYPES[variable.type]
-    text = variable.initial.replace("{", " ").replace("}", " ").strip()
-    values = [v.strip() for v in text.split(",")] if text else []
-    if type_.kind != "f" and all(_INTEGER.match(v) for v in values):
-        mask = (1 << type_.bits) - 1
-        packed = np.array([int(v.rstrip("U"), 0) & mask for v in values], f"u{type_.size}").tobytes()
-    else:
-        packed = b"".join(_element(v, type_, resolve) for v in values)
-    return packed.ljust(variable.size, b"\0")
-
-
-def _element(text: str, type_: Type, resolve: Callable[[str], int]) -> bytes:
-    value = immediate(text, type_)
-    if value is None:
-        inner = text.removeprefix("generic(").rstrip(")")
-        match = _SYMBOL_SUM.match(inner)
-        name, offset = (match[1], int(match[2])) if match else (inner, 0)
-        value = np.array(resolve(name) + offset, np.uint64).astype(type_.dtype)
-    return value.tobytes()
