@@ -1,0 +1,7 @@
+import warp as wp
+
+
+@wp.kernel
+def say(a: wp.array(dtype=float)):
+    print('say "hi"')
+    a[0] = 1.0
