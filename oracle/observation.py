@@ -32,8 +32,8 @@ class Observation:
 
     `values` maps a leaf to its elements: `out` (an array argument after the forward launch), `bodies.vel` (a struct
     field), `out.grad` (a gradient after the backward launch). Leaves have the array's shape followed by the element's
-    own shape (`(n, 3)` for an array of vec3). `order_slack` holds, for leaves that float atomics summed in an order that
-    the language leaves open, the absolute bound on what another order may change, in the leaf's shape, float64.
+    own shape (`(n, 3)` for an array of vec3). `order_slack` holds, for leaves that float atomics summed in an order
+    that the language leaves open, the absolute bound on what another order may change, in the leaf's shape, float64.
     `reports` are the sanitizer's lines, empty for back ends that have none.
     """
 
