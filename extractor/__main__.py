@@ -12,6 +12,7 @@ from types import ModuleType
 
 from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, import_warp, open_workspace
+from grammar.command_line import Parser, carry_out
 from grammar.errors import UserError
 
 TARGETS = ("cpu", "cuda", "ptx")
@@ -19,19 +20,18 @@ TARGETS = ("cpu", "cuda", "ptx")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code: 1 where a kernel does not compile, 2 for a call that makes no sense."""
-    options = _parser().parse_args(arguments)
-    try:
-        targets = _targets(options.target)
-        import_warp()
-        with open_workspace() as workspace:
-            return _extract(options.module, targets, options.arch, options.out, workspace)
-    except UserError as error:
-        print(f"python -m extractor: {error}", file=sys.stderr)
-        return 2
+    return carry_out(lambda: _run(_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _run(options: argparse.Namespace) -> int:
+    targets = _targets(options.target)
+    import_warp()
+    with open_workspace() as workspace:
+        return _extract(options.module, targets, options.arch, options.out, workspace)
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m extractor",
         description="Show the C++, CUDA and PTX that Warp makes of the kernels in a module. The module is imported, "
         "which runs its code.",

@@ -8,36 +8,23 @@ import secrets
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from rich.console import Console
 
 from fuzzer.options import CampaignOptions, parse_size, parse_time
 from fuzzer.run import run
 from grammar import CATEGORIES
+from grammar.command_line import Parser, carry_out
 from grammar.errors import UserError
-
-INTERRUPTED = 130
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the whole usage."""
-        raise UserError(f"{message} (see {self.prog} --help)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0, 2 for a bad call, 130 when interrupted."""
-    try:
-        request = _parser().parse_args(arguments)
-        return run(_options(request), Console(), fresh_seed=secrets.randbelow(10**6))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return carry_out(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _run(request: argparse.Namespace) -> int:
+    return run(_options(request), Console(), fresh_seed=secrets.randbelow(10**6))
 
 
 def _parser() -> Parser:

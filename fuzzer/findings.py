@@ -81,10 +81,10 @@ def _report(outcome: Outcome, again: Outcome, data: Mapping[str, Any]) -> str:
 
 Second run, in a fresh process and with the kernel in a module of its own: {stands}.
 
-To see it again, from a checkout of the project:
+To see it again, on the same inputs and some others, give this folder to the oracle:
 
 ```
-python -m oracle check {data["id"]}
+python -m oracle check findings/{data["id"]}
 ```
 
 ## Kernel

@@ -22,10 +22,9 @@ from fuzzer.display import Display, summary
 from fuzzer.jsonlog import JsonLog
 from fuzzer.options import CampaignOptions
 from fuzzer.task import Task
+from grammar.command_line import INTERRUPTED
 from grammar.errors import UserError
 from oracle.backends import choose_cuda
-
-INTERRUPTED = 130
 
 
 def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
@@ -72,7 +71,7 @@ def _check_same_campaign(corpus: CorpusWriter, options: CampaignOptions, version
     if not corpus.campaign:
         return
     before = {**corpus.campaign["options"], **corpus.campaign["versions"]}
-    for name, wanted in (options.identity() | versions).items():
+    for name, wanted in {**options.identity(), **versions}.items():
         if before[name] != wanted:
             raise UserError(
                 f"{options.out} holds a corpus made with {name} {before[name]}, not {wanted}: "

@@ -11,23 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from grammar.command_line import Parser, carry_out
 from grammar.errors import UserError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 well, 1 not accepted, 2 for a call that cannot be carried out."""
-    options = _parser().parse_args(arguments)
-    try:
-        return int(options.command(options))
-    except UserError as error:
-        print(f"python -m grammar: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        return 0
+    return carry_out(lambda: _run(_parser().parse_args(arguments)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m grammar", description=__doc__)
+def _run(options: argparse.Namespace) -> int:
+    return int(options.command(options))
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m grammar", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     sample = commands.add_parser("sample", help="print generated kernels")
     sample.add_argument("--seed", type=int, help="the same seed prints the same kernels (default: a new one)")

@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
 from extractor.warp_setup import open_workspace
+from grammar.command_line import Parser, carry_out
 from grammar.errors import UserError
 from oracle.backends import choose_cuda
 from oracle.check import CheckOptions, check_corpus
@@ -21,34 +22,21 @@ from oracle.observation import Verdict
 from oracle.pool import Death
 from oracle.tables import exit_code, print_judgements, print_report
 
-INTERRUPTED = 130
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the whole usage."""
-        raise UserError(f"{message} (see {self.prog} --help)")
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns 0 if all is well, 1 if something is wrong, 2 for a bad call, 130 if interrupted."""
-    try:
-        request = _parser().parse_args(arguments)
-        _check_numbers(request)
-        if not request.path.exists():
-            raise UserError(f"{request.path}: no such file or folder")
-        cuda, versions = _installed(request.cuda)
-        is_finding = request.path.is_dir() and (request.path / FINDING).is_file()
-        if request.path.suffix == ".py" or is_finding:
-            return _check_kernel(request, cuda, versions)
-        return _check_corpus(request, cuda, versions)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return carry_out(lambda: _check(_parser().parse_args(arguments)))
+
+
+def _check(request: argparse.Namespace) -> int:
+    _check_numbers(request)
+    if not request.path.exists():
+        raise UserError(f"{request.path}: no such file or folder")
+    cuda, versions = _installed(request.cuda)
+    is_finding = request.path.is_dir() and (request.path / FINDING).is_file()
+    if request.path.suffix == ".py" or is_finding:
+        return _check_kernel(request, cuda, versions)
+    return _check_corpus(request, cuda, versions)
 
 
 def _parser() -> Parser:
