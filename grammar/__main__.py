@@ -17,14 +17,15 @@ from grammar.errors import UserError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code: 0 well, 1 not accepted, 2 for a call that cannot be carried out."""
-    return carry_out(lambda: _run(_parser().parse_args(arguments)))
+
+    def command() -> int:
+        options = _parser().parse_args(arguments)
+        return int(options.command(options))
+
+    return carry_out(command)
 
 
-def _run(options: argparse.Namespace) -> int:
-    return int(options.command(options))
-
-
-def _parser() -> Parser:
+def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m grammar", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     sample = commands.add_parser("sample", help="print generated kernels")

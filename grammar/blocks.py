@@ -93,10 +93,10 @@ def _tests(frame: Frame, count: int) -> list[Term]:
     found: list[Term] = []
     for _ in range(count):
         test = conditions.condition(frame, expressions.grow, 1)
-        while any(test.text == other.text for other in found):
-            test = conditions.comparison(frame, expressions.grow, 1)
-            if len(frame.parameter_order) > 12:
-                break
+        if any(test.text == other.text for other in found):
+            value = access.new_value_parameter(frame, frame.unit.palette.scalar)
+            limit = literals.threshold(frame.choices, frame.unit.palette.scalar)
+            test = conditions.compared(frame, ">", value, limit)
         found.append(test)
     return found
 

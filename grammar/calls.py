@@ -71,7 +71,7 @@ def apply(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool)
     if guarded is None:
         return None
     arguments = guarded
-    if all(argument.literal for argument in arguments) or _is_idle(overload.name, arguments[-1]):
+    if all(argument.literal for argument in arguments) or _is_idle(overload.name, arguments):
         return None
     interval = None
     if is_integer_type(overload.results[0]):
@@ -106,7 +106,11 @@ _IDLE = {"mul": ("1", "1.0", "0.0"), "div": ("1", "1.0"), "floordiv": ("1", "1.0
 """Literals with which an operation does nothing worth writing down."""
 
 
-def _is_idle(name: str, last: Term) -> bool:
+def _is_idle(name: str, arguments: list[Term]) -> bool:
+    """Whether nobody would write the operation down: `x * 1`, `-(-x)`."""
+    last = arguments[-1]
+    if name in ("neg", "pos", "invert") and last.text[0] in "-+~":
+        return True
     return last.literal and last.text.rstrip(")").rpartition("(")[2] in _IDLE.get(name, ())
 
 

@@ -67,7 +67,7 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
         return None
     before = set(unit.features), unit.lines, list(unit.events)
     frame = Frame(unit, is_kernel=False)
-    frame.exact_only = exact
+    frame.exact_only = exact or not any(map(is_float_type, results))
     _grow_body(frame, results)
     frame.values = [v for v in frame.values if v.name in frame.mentioned]
     if not frame.values:

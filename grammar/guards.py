@@ -52,11 +52,13 @@ def reduced(choices: Choices, term: Term) -> Term | None:
 
 
 def fitted(choices: Choices, term: Term, target: Interval) -> Term:
-    """Bring a scalar or vector integer term into an interval that spans 0 or starts there."""
+    """Bring an integer term into an interval that spans 0 or starts there; a TypeError for matrices outside of it."""
     if term.interval is not None and term.interval.within(target):
         return term
     if isinstance(term.type, Vector):
         return _fitted_vector(term, target)
+    if not isinstance(term.type, Scalar):
+        raise TypeError(f"no operator keeps a {term.type} within an interval")
     scalar = scalar_type(term)
     low, high = max(target.low, type_range(scalar).low), min(target.high, type_range(scalar).high)
     nonnegative = term.interval is not None and term.interval.low >= 0

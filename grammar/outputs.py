@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grammar import access, expressions, guards, intervals, literals, names, nodes, terms
+from grammar import access, binding, expressions, guards, intervals, literals, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import ArrayParameter, Frame, Variable
@@ -133,7 +133,8 @@ def atomic(frame: Frame, unread: Sequence[Variable] = (), as_call: bool = False)
     type_ = _atomic_type(frame, name)
     array = _shared_array(frame, name, type_)
     value = _atomic_value(frame, type_, name, unread)
-    indices = [_shared_index(frame, extent) for extent in array.shape]
+    value = binding.shortened(frame, value, limit=50)
+    indices = [binding.shortened(frame, _shared_index(frame, extent), limit=24) for extent in array.shape]
     frame.unit.note(f"builtin:{name}({array.type}, {', '.join(['int32'] * len(indices))}, {type_})")
     frame.unit.events.append(name)
     texts = (array.name, value.text, *(index.text for index in indices))

@@ -38,9 +38,11 @@ _LINES = {"let": 1, "update": 1, "component": 1, "flag": 1, "several": 1, "atomi
 
 
 def fill(frame: Frame, lines: int) -> None:
-    """Emit statements until about so many lines are used."""
+    """Emit statements until about so many lines are used, or nothing more comes of trying."""
     end = frame.unit.lines + lines
-    while frame.unit.lines < end:
+    for _ in range(2 * max(0, lines)):
+        if frame.unit.lines >= end:
+            break
         statement(frame, end - frame.unit.lines)
 
 

@@ -6,7 +6,7 @@ from grammar import access, expressions, guards, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, Scalar, Struct, ValueType, is_float_type
+from grammar.types import BOOL, INT32, Matrix, Scalar, Struct, ValueType, is_float_type
 
 
 def new_struct(frame: Frame, kind: str) -> Struct:
@@ -37,8 +37,13 @@ def _field_types(frame: Frame, kind: str) -> list[ValueType]:
         if kind == "settings" and chance(frame.choices, 60):
             types.append(pick(frame.choices, (palette.scalar, palette.scalar, INT32, BOOL)))
         else:
-            types.append(pick_weighted(frame.choices, palette.main))
+            types.append(pick_weighted(frame.choices, [(t, w) for t, w in palette.main if not _is_integer_matrix(t)]))
     return sorted(types, key=lambda type_: isinstance(type_, Scalar))
+
+
+def _is_integer_matrix(type_: ValueType) -> bool:
+    """Whether no operator can keep a type within an interval, as an integer field must be."""
+    return isinstance(type_, Matrix) and not is_float_type(type_)
 
 
 def struct_parameter(frame: Frame) -> Variable:
@@ -77,7 +82,11 @@ def build(frame: Frame, struct: Struct) -> Variable:
 def change(frame: Frame, variable: Variable) -> None:
     """Emit an assignment to a field of a struct variable."""
     assert isinstance(variable.type, Struct)
-    field, type_ = pick(frame.choices, variable.type.fields)
+    fields = [(field, type_) for field, type_ in variable.type.fields if field not in variable.written_components]
+    if not fields:
+        return
+    field, type_ = pick(frame.choices, fields)
+    variable.written_components.add(field)
     value = field_value(frame, variable.type, field, type_)
     frame.emit(nodes.assign(nodes.attribute(nodes.name(variable.name), field), value.node), value.text)
     frame.unit.note("statement:field =")

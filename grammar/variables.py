@@ -40,7 +40,7 @@ def declare_mutable(frame: Frame, type_: ValueType, total: bool, inexact: bool |
     if term is None:
         term = initial_literal(frame, type_)
     base, whole = mutable_intervals(type_)
-    if base is not None and not literal:
+    if base is not None and not literal and not isinstance(type_, Matrix):
         term = guards.fitted(frame.choices, term, base)
     bank = names.LOCALS["total" if literal and type_ != BOOL else names.kind_of(type_)]
     name = names.free_name(frame.choices, bank, frame.taken)
@@ -50,7 +50,9 @@ def declare_mutable(frame: Frame, type_: ValueType, total: bool, inexact: bool |
 
 def _initial_expression(frame: Frame, type_: ValueType, inexact: bool) -> Term | None:
     term = expressions.grow(frame, type_, pick(frame.choices, (0, 1, 1)), not inexact)
-    return None if term.literal else term
+    base, _ = mutable_intervals(type_)
+    outside = isinstance(type_, Matrix) and base is not None and not (term.interval or base).within(base)
+    return None if term.literal or outside else term
 
 
 def initial_literal(frame: Frame, type_: ValueType) -> Term:
@@ -211,7 +213,8 @@ def _update_signed(frame: Frame, variable: Variable, unread: Sequence[Variable])
         value = guards.fitted(
             frame.choices, Term(value.node, value.type, value.text, terms.full_range(value.type)), variable.base
         )
-    if value.literal or chance(frame.choices, 35):
+    unread_so_far = variable.name not in frame.committed and variable.name not in value.text
+    if value.literal or unread_so_far or chance(frame.choices, 35):
         name = pick(frame.choices, ("wp.min", "wp.max"))
         value = terms.call(name, [_self(variable), value], variable.type)
     _write(frame, variable, "", value)

@@ -1,0 +1,150 @@
+"""Generated kernels: printed as they parse, made by their choices alone, and true to their category."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import libcst as cst
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from grammar import CATEGORIES, RecordingChoices, ReplayingChoices, SeededChoices, accept, contains, generate
+from grammar.kernel import Kernel
+from grammar.strategies import kernels
+
+COUNT = 120
+
+
+@pytest.fixture(scope="module", params=CATEGORIES)
+def sample(request: pytest.FixtureRequest) -> list[Kernel]:
+    return [generate(SeededChoices((request.param, index)), request.param) for index in range(COUNT // 10)]
+
+
+def _functions(kernel: Kernel) -> Iterator[ast.FunctionDef]:
+    yield from (node for node in ast.parse(kernel.source).body if isinstance(node, ast.FunctionDef))
+
+
+def _names(function: ast.FunctionDef, context: type[ast.expr_context]) -> set[str]:
+    return {n.id for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, context)}
+
+
+def test_a_kernel_contains_what_its_category_promises(sample: list[Kernel]):
+    for kernel in sample:
+        assert contains(kernel.category, kernel.tree), kernel.source
+
+
+def test_the_recogniser_accepts_every_kernel(sample: list[Kernel]):
+    for kernel in sample:
+        assert accept(kernel.source) is None, kernel.source
+
+
+def test_a_tree_is_what_its_source_parses_to(sample: list[Kernel]):
+    for kernel in sample:
+        parsed = cst.parse_module(kernel.source)
+        assert parsed.code == kernel.source
+        assert ast.dump(ast.parse(parsed.code)) == ast.dump(ast.parse(kernel.tree.code))
+
+
+def test_no_parenthesis_is_superfluous(sample: list[Kernel]):
+    for kernel in sample:
+        assert kernel.source.count("(") <= ast.unparse(ast.parse(kernel.source)).count("("), kernel.source
+
+
+def test_a_kernel_has_three_to_forty_lines_that_fit_a_screen(sample: list[Kernel]):
+    for kernel in sample:
+        *_, function = _functions(kernel)
+        assert 3 <= len(ast.unparse(function).splitlines()) <= 45, kernel.source
+        assert max(map(len, kernel.source.splitlines())) <= 150, kernel.source
+
+
+def test_every_parameter_and_function_is_used(sample: list[Kernel]):
+    for kernel in sample:
+        *helpers, _ = functions = list(_functions(kernel))
+        called = set().union(*(_names(function, ast.Load) for function in functions))
+        assert {helper.name for helper in helpers} <= called, kernel.source
+        for function in functions:
+            assert {a.arg for a in function.args.args} <= _names(function, ast.Load), kernel.source
+
+
+def test_nearly_every_variable_is_read(sample: list[Kernel]):
+    unread = 0
+    for kernel in sample:
+        for function in _functions(kernel):
+            loops = {
+                n.target.id for n in ast.walk(function) if isinstance(n, ast.For) and isinstance(n.target, ast.Name)
+            }
+            unread += bool(_names(function, ast.Store) - _names(function, ast.Load) - loops)
+    assert unread <= 1
+
+
+def test_arguments_are_described_in_order_and_one_is_written(sample: list[Kernel]):
+    for kernel in sample:
+        *_, function = _functions(kernel)
+        assert [argument.name for argument in kernel.arguments] == [a.arg for a in function.args.args]
+        assert any(argument.written for argument in kernel.arguments)
+        assert kernel.name == function.name
+
+
+def test_launches_stay_small(sample: list[Kernel]):
+    for kernel in sample:
+        threads = 1
+        for extent in kernel.dims:
+            threads *= extent
+        assert 1 <= threads <= 128
+
+
+def test_the_description_is_one_sentence_that_names_the_outputs(sample: list[Kernel]):
+    for kernel in sample:
+        assert kernel.description.endswith(".")
+        assert kernel.description.count(". ") == 0
+        assert any(a.name in kernel.description for a in kernel.arguments if a.written)
+
+
+def test_features_are_sorted_and_name_overloads(sample: list[Kernel]):
+    for kernel in sample:
+        assert list(kernel.features) == sorted(set(kernel.features))
+        assert any(feature.startswith("builtin:tid") for feature in kernel.features)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_recording_replays_to_the_same_kernel(category: str):
+    recording = RecordingChoices(SeededChoices(("replay", category)))
+    kernel = generate(recording, category)
+    again = generate(ReplayingChoices(recording.sequence), category)
+    assert again.source == kernel.source
+    assert again.arguments == kernel.arguments
+    assert (again.dims, again.description, again.features) == (kernel.dims, kernel.description, kernel.features)
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_the_empty_sequence_is_a_small_kernel_of_its_category(category: str):
+    kernel = generate(ReplayingChoices([]), category)
+    assert contains(category, kernel.tree)
+    assert accept(kernel.source) is None
+    assert len(kernel.source.splitlines()) < 30
+
+
+@given(st.lists(st.integers(0, 10**4), max_size=400), st.sampled_from(CATEGORIES))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_any_sequence_is_a_kernel(sequence: list[int], category: str):
+    kernel = generate(ReplayingChoices(sequence), category)
+    assert accept(kernel.source) is None
+    assert contains(category, kernel.tree)
+
+
+@given(kernels(category="vector"))
+@settings(deadline=None, max_examples=20, suppress_health_check=list(HealthCheck))
+def test_hypothesis_draws_kernels(kernel: Kernel):
+    assert accept(kernel.source) is None
+
+
+def test_kernels_differ():
+    sources = {generate(SeededChoices(index), "arithmetic").source for index in range(200)}
+    assert len(sources) == 200
+
+
+def test_an_unknown_category_is_a_key_error():
+    with pytest.raises(KeyError):
+        generate(SeededChoices(0), "poetry")
