@@ -129,6 +129,8 @@ def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[T
             arguments[place] = guarded
         elif guard is Guard.SHIFT:
             arguments[place] = guards.shift_amount(frame.choices, argument)
+        elif guard is Guard.NUMBER:
+            arguments[place] = guards.number(frame.choices, argument)
     return arguments
 
 

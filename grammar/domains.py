@@ -30,11 +30,12 @@ class Rounding(Enum):
 
 
 class Guard(Enum):
-    """What an integer argument must be kept from."""
+    """What an argument must be kept from."""
 
     NONZERO = "not 0, and not -1 below the lowest value of the dtype"
     SHIFT = "at least 0 and below the width"
     CONVERTIBLE = "a float within the integer dtype's range, and no NaN"
+    NUMBER = "no NaN: the sign of one that an operation made is open (IEEE 754-2019, 6.3), and targets differ in it"
 
 
 Bounds = Callable[[Overload, tuple[Interval, ...]], Interval]
@@ -132,7 +133,7 @@ DOMAINS: Mapping[str, Domain] = {
     "sign": Domain(Rounding.STEP, bounds=_constant(-1, 1)),
     "step": Domain(Rounding.STEP, bounds=_constant(0, 1)),
     "nonzero": Domain(Rounding.STEP, bounds=_constant(0, 1), weight=0.5),
-    "copysign": Domain(Rounding.STEP),
+    "copysign": Domain(Rounding.STEP, guards={1: Guard.NUMBER}),
     "bit_count": Domain(bounds=_constant(0, 64)),
     "sqrt": Domain(weight=3),
     "degrees": Domain(),

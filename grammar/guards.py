@@ -1,4 +1,4 @@
-"""Keeping integers where arithmetic on them is defined.
+"""Keeping arguments where operations on them are defined.
 
 Each function takes a term and returns one that lies where it must, as a person would write it: a literal instead, a
 `%`, a mask, `wp.clamp`, `wp.max(x, 1)`. A term that already lies there comes back as it is.
@@ -125,11 +125,21 @@ def shift_amount(choices: Choices, term: Term) -> Term:
 
 def convertible(choices: Choices, term: Term, target: Scalar) -> Term:
     """Return a float that the integer dtype can hold, whatever it was before: `wp.clamp` turns NaN into a bound."""
-    scalar = scalar_type(term)
-    if not scalar.is_float:
+    if not scalar_type(term).is_float:
         return term
     ranges = [(low, high) for low, high in _CONVERSION_RANGES if intervals.fits(Interval(low, high), target)]
-    low, high = pick(choices, ranges)
+    return _clamped(term, *pick(choices, ranges))
+
+
+def number(choices: Choices, term: Term) -> Term:
+    """Return a float that is no NaN, on either side of zero."""
+    if term.literal:
+        return term
+    return _clamped(term, *pick(choices, [(low, high) for low, high in _CONVERSION_RANGES if low < 0]))
+
+
+def _clamped(term: Term, low: int, high: int) -> Term:
+    scalar = scalar_type(term)
     bounds = [terms.number(low, scalar), terms.number(high, scalar)]
     return terms.call("wp.clamp", [term, *bounds], scalar, Interval(low, high))
 
