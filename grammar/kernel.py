@@ -43,9 +43,7 @@ class Argument:
         return cls(
             name=str(data["name"]),
             shape=tuple(int(extent) for extent in data["shape"]),
-            ranges=MappingProxyType(
-                {str(path): (int(low), int(high)) for path, (low, high) in data["ranges"].items()}
-            ),
+            ranges=MappingProxyType({str(path): (int(low), int(high)) for path, (low, high) in data["ranges"].items()}),
             written=bool(data["written"]),
         )
 

@@ -1,0 +1,40 @@
+"""Splits, input seeds and what a record says of its kernel."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from fuzzer.metadata import Origin, metadata, shape, split
+from grammar import CATEGORIES, SeededChoices, generate
+
+KERNELS = [generate(SeededChoices(f"metadata/{index}"), CATEGORIES[index % 10]) for index in range(300)]
+
+
+def test_kernels_that_differ_in_names_and_literals_share_a_shape_and_a_split():
+    for kernel in KERNELS:
+        other = kernel.source.replace(kernel.name, "renamed").replace("0.5", "0.125").replace(" 10.0", " 7.0")
+        assert shape(other) == shape(kernel.source)
+        assert split(other) == split(kernel.source)
+
+
+def test_splits_take_about_their_shares():
+    counts = Counter(split(kernel.source) for kernel in KERNELS)
+    assert 0.6 < counts["train"] / len(KERNELS) < 0.8
+    assert 0.08 < counts["validation"] / len(KERNELS) < 0.22
+    assert 0.08 < counts["test"] / len(KERNELS) < 0.22
+
+
+def test_no_two_kernels_share_an_input_seed():
+    seeds = {Origin(seed, index).input_seed for seed in range(20) for index in range(200)}
+    assert len(seeds) == 20 * 200
+
+
+def test_metadata_is_json_and_names_what_the_kernel_uses():
+    for index, kernel in enumerate(KERNELS[:40]):
+        data = metadata(kernel, Origin(3, index), {"warp": "any"}, ("cpu", "emulator"), {"out": 0.0}, ["sinf"])
+        assert json.loads(json.dumps(data, allow_nan=False)) == data
+        assert "tid" in data["builtins"]
+        assert all(f"wp.{name}" in kernel.source for name in [*data["builtins"], *data["types"]])
+        assert not set(data["types"]) & {"kernel", "struct", "array", "tid"}
+        assert data["launch_dims"] == list(kernel.dims)
