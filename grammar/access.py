@@ -125,9 +125,25 @@ def index_term(frame: Frame, extent: int, axis: int = 0, axes: int = 1) -> Term 
     fitting = [v for v in frame.indices() if v.interval is not None and v.interval.within(top)]
     if not fitting:
         return None
+    if axes == 1 and frame.is_kernel and extent > 2 and chance(frame.choices, 4):
+        return _gathered(frame, extent)
     exact_fit = [v for v in fitting if v.interval is not None and v.interval.high == extent - 1]
     variable = pick(frame.choices, exact_fit or fitting)
     return _shifted(frame, variable, extent)
+
+
+def _gathered(frame: Frame, extent: int) -> Term:
+    """Return an element of an array of indices, an old one or a new one: `values[neighbors[i]]`."""
+    top = Interval(0, extent - 1)
+    old = [a for a in frame.arrays if a.element == "" and a.use == "read" and a.interval == top and a.type.ndim == 1]
+    if old:
+        array = pick(frame.choices, old)
+    else:
+        name = names.free_name(frame.choices, names.INDEX_ARRAYS, frame.taken)
+        shape = (frame.unit.dims[0],)
+        array = frame.add_array_parameter(ArrayParameter(name, Array(INT32, 1), shape, "", interval=top))
+    frame.unit.note("expression:gather")
+    return element(frame, array, [read_variable(frame.threads[0])])
 
 
 def _shifted(frame: Frame, variable: Variable, extent: int) -> Term:

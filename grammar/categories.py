@@ -29,7 +29,7 @@ CATEGORIES = (
 
 _VECTOR_TYPE = re.compile(r"vec[234](h|d|b|ub|s|us|i|ui|l|ul|f)?$")
 _MATRIX_TYPE = re.compile(r"mat[234][234](h|d|i|f)?$")
-_COMPOSITE = re.compile(r"(vec[234]|mat[234][234]|quat)(h|d|b|ub|s|us|i|ui|l|ul|f)?$")
+_QUATERNION = re.compile(r"quat(h|d|f|_\w+)?$")
 _COMPONENTS = frozenset("xyzw")
 _OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide, cst.FloorDivide, cst.Modulo, cst.Power)
 _AUGMENTED = (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign, cst.ModuloAssign)
@@ -44,7 +44,7 @@ _VECTOR_CALLS = frozenset(
     | {"skew", "min", "max", "abs"}
 )
 _MATRIX_CALLS = frozenset(
-    {"transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "cw_mul", "outer", "skew"}
+    {"transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "outer", "skew"}
     | {"matrix_from_rows", "matrix_from_cols"}
 )
 
@@ -128,9 +128,10 @@ class _Facts(cst.CSTVisitor):
 
     @property
     def has_matrix(self) -> bool:
-        """Whether a matrix type is named, and a matrix built-in called, a product formed or an element read."""
+        """Whether a matrix built-in is called, or a matrix type named and a product formed or an element read."""
         named = any(_MATRIX_TYPE.match(name) for name in self.names)
-        return named and (self.products > 0 or self.parts > 0 or any(self.calls[name] for name in _MATRIX_CALLS))
+        called = any(self.calls[name] for name in _MATRIX_CALLS)
+        return called or (named and (self.products > 0 or self.parts > 0))
 
     @property
     def library_calls(self) -> int:
@@ -147,7 +148,8 @@ class _Facts(cst.CSTVisitor):
         """How many different things a kernel combines."""
         return sum(
             (
-                any(_COMPOSITE.match(name) for name in self.names),
+                self.has_vector or self.has_matrix,
+                any(_QUATERNION.match(name) for name in self.names),
                 self.loops > 0,
                 self.branches > 0,
                 self.library_calls > 0,

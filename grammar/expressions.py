@@ -302,6 +302,6 @@ def consuming(frame: Frame, type_: ValueType, unread: Iterable[Variable], exact:
         return grow(frame, type_, depth, exact)
     if depth > 0 and chance(frame.choices, 50):
         extra = grow(frame, type_, depth, exact)
-        if not extra.literal and extra.text != term.text:
+        if not extra.literal and extra.text not in term.text:
             return combined(frame, term, extra) or term
     return term

@@ -62,15 +62,15 @@ def grow_several(frame: Frame) -> bool:
 
 
 def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact: bool) -> Helper | None:
-    """Grow a function with these results; None when it came out without a parameter."""
+    """Grow a function with these results; None when it came out without a parameter, or returns one as it is."""
     if any(isinstance(type_, Struct) for type_ in results) or _has_integer_matrices(unit):
         return None
     before = set(unit.features), unit.lines, list(unit.events)
     frame = Frame(unit, is_kernel=False)
     frame.exact_only = exact or not any(map(is_float_type, results))
-    _grow_body(frame, results)
+    worthwhile = _grow_body(frame, results)
     frame.values = [v for v in frame.values if v.name in frame.mentioned]
-    if not frame.values:
+    if not frame.values or not worthwhile:
         unit.features, unit.lines, unit.events = before
         return None
     kind = "several" if len(results) > 1 else names.kind_of(results[0])
@@ -97,8 +97,8 @@ def _has_integer_matrices(unit: Unit) -> bool:
     return any(isinstance(type_, Matrix) and not is_float_type(type_) for type_ in unit.palette.types)
 
 
-def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> None:
-    """Grow statements and the return; sometimes an early return before them."""
+def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> bool:
+    """Grow statements and the return, sometimes an early return before them; False when it all comes to nothing."""
     early = _early_return(frame, results) if chance(frame.choices, 18) else None
     lines = frame.choices.weighted((30, 25, 20, 10, 8, 7))
     if lines:
@@ -111,6 +111,10 @@ def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> None:
         _hull([row[place] for row in everything]) if is_integer_type(type_) else None
         for place, type_ in enumerate(results)
     )
+    texts = [value.text for value in values]
+    if early is not None and texts == [value.text for value in early]:
+        return False
+    return lines > 0 or not all(text in frame.taken for text in texts)
 
 
 def _results(frame: Frame, results: tuple[ValueType, ...]) -> list[Term]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import libcst as cst
@@ -112,7 +112,7 @@ def _thread_indices(frame: Frame) -> None:
     frame.unit.note(f"builtin:tid() {len(dims)}d")
 
 
-def _grow_statements(frame: Frame, requirement: Callable[[Frame, int], None]) -> None:
+def _grow_statements(frame: Frame, requirement: requirements.Requirement) -> None:
     """Emit what stands between the thread index and the stores; the requirement at a place of its own among it."""
     budget = pick_weighted(frame.choices, _BUDGETS)
     if budget > 3:

@@ -38,6 +38,9 @@ ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
 }  # fmt: skip
 """Names of input arrays with the name of one element."""
 
+INDEX_ARRAYS: Sequence[str] = ("indices", "neighbors", "parents", "order", "owners", "slots")
+"""Names of arrays whose elements are indices of another array."""
+
 PARAMETERS: dict[str, Sequence[str]] = {
     "float": (
         "scale", "dt", "alpha", "gamma", "threshold", "stiffness", "damping", "gain", "bias", "rate", "beta", "radius",

@@ -29,7 +29,8 @@ from grammar.scope import Frame
 from grammar.terms import Term
 from grammar.types import INT32, Matrix, Quaternion, Scalar, ValueType, Vector, is_float_type
 
-Requirement = Callable[[Frame, int], None]
+Requirement = Callable[[Frame, int], bool | None]
+"""A production, given about how many lines it may take; False says that nothing came of it."""
 
 
 def arithmetic(frame: Frame, lines: int) -> None:
@@ -184,9 +185,10 @@ def scalar_param(frame: Frame, lines: int) -> None:
 def combined(frame: Frame, lines: int) -> None:
     """Emit three different things, each of which is a category's point elsewhere."""
     found = [p for p in _INGREDIENTS if _has_ingredient(frame, p)]
-    for _ in range(3):
+    wanted = 3
+    while wanted and found:
         production = found.pop(frame.choices.integer(0, len(found) - 1))
-        production(frame, max(3, lines // 4))
+        wanted -= production(frame, max(3, lines // 4)) is not False
 
 
 def _has_ingredient(frame: Frame, production: Requirement) -> bool:
@@ -217,13 +219,11 @@ def _quaternion(frame: Frame, lines: int) -> None:
     _emit_call(frame, type_, ("quat_rotate", "quat_rotate_inv", "quat_inverse", "quat_to_matrix", "normalize"))
 
 
-def _helper(frame: Frame, lines: int) -> None:
-    scalar = frame.unit.palette.scalar
-    term = functions.grow_helper_call(frame, scalar, frame.exact_only)
+def _helper(frame: Frame, lines: int) -> bool:
+    term = functions.grow_helper_call(frame, frame.unit.palette.scalar, frame.exact_only)
     if term is not None:
         binding.declare(frame, term)
-        return
-    structures.build(frame, structures.new_struct(frame, "particle"))
+    return term is not None
 
 
 def _struct(frame: Frame, lines: int) -> None:

@@ -17,6 +17,7 @@ from grammar.palette import Palette
 from grammar.terms import Term
 from grammar.types import Array, Struct, Type, ValueType
 
+_CASTS = {"float", "int", "bool", "abs", "min", "max"}
 _NAMES = re.compile(r"(?<![\w.])(?:wp\.)?[A-Za-z_]\w*")
 
 
@@ -157,6 +158,11 @@ class Frame:
             found = _NAMES.findall(text)
             self.committed.update(found)
             self.mentioned.update(found)
+
+    @staticmethod
+    def names_in(text: str) -> set[str]:
+        """Return the names of variables in an expression's text."""
+        return {name for name in _NAMES.findall(text) if name[0].islower() and not name.startswith("wp.")} - _CASTS
 
     def written(self, variable: Variable) -> None:
         """Note that a variable has a new value that nothing has read."""

@@ -144,7 +144,7 @@ def _update_composite(frame: Frame, variable: Variable, unread: Sequence[Variabl
     if isinstance(variable.type, Quaternion) and chance(frame.choices, 60) and value.text != variable.name:
         product = terms.binary("*", _self(variable), value, variable.type)
         value = terms.call("wp.normalize", [product], variable.type)
-    elif is_float_type(variable.type) and chance(frame.choices, 50):
+    elif is_float_type(variable.type) and (_is_unread(frame, variable, value) or chance(frame.choices, 50)):
         _write(frame, variable, "+", value)
         return
     _write(frame, variable, "", value)
@@ -155,13 +155,14 @@ def _update_number(frame: Frame, variable: Variable, unread: Sequence[Variable],
     scalar = scalar_of(variable.type)
     assert scalar is not None
     value = expressions.consuming(frame, variable.type, unread, exact, depth=pick(frame.choices, (1, 1, 2)))
+    value = _enriched(frame, variable, value)
     kind = _update_kind(frame, variable, scalar)
     if value.text == variable.name and kind in ("=", "extremum", "-", "^"):
         kind = "+"
     # Warp takes a variable that is assigned a bare literal for a constant, which no loop may change any more.
     if kind == "=" and value.literal:
         kind = "extremum"
-    if kind == "=" and variable.name not in frame.committed and variable.name not in value.text:
+    if kind == "=" and _is_unread(frame, variable, value):
         kind = "+"
     if kind == "*" and (isinstance(variable.type, Vector) or _narrow_product(scalar)):
         kind = "+"
@@ -194,6 +195,19 @@ def _update_kind(frame: Frame, variable: Variable, scalar: Scalar) -> str:
     return pick_weighted(frame.choices, table)
 
 
+def _is_unread(frame: Frame, variable: Variable, value: Term) -> bool:
+    """Whether a plain assignment would overwrite a value that nothing has read."""
+    return variable.name not in frame.committed and variable.name not in value.text
+
+
+def _enriched(frame: Frame, variable: Variable, value: Term) -> Term:
+    """Let a value read something besides the variable that it updates: a total of itself alone stays zero."""
+    if not frame.is_kernel or frame.names_in(value.text) - {variable.name}:
+        return value
+    other = access.new_element(frame, variable.type)
+    return other if value.literal else expressions.combined(frame, value, other) or other
+
+
 def _narrow_product(scalar: Scalar) -> bool:
     """Whether a product of two full-range values overflows the int that C++ computes it in."""
     return scalar.name == "uint16"
@@ -203,6 +217,7 @@ def _update_signed(frame: Frame, variable: Variable, unread: Sequence[Variable])
     """Update a signed integer, or a vector of them, within its interval."""
     assert variable.base is not None and variable.interval is not None
     value = expressions.consuming(frame, variable.type, unread, True, depth=pick(frame.choices, (1, 1, 2)))
+    value = _enriched(frame, variable, value)
     operator = pick_weighted(frame.choices, (("+", 7), ("-", 2), ("", 3)))
     if operator and _has_room(frame, variable, value):
         _write(frame, variable, operator, value)
@@ -213,8 +228,7 @@ def _update_signed(frame: Frame, variable: Variable, unread: Sequence[Variable])
         value = guards.fitted(
             frame.choices, Term(value.node, value.type, value.text, terms.full_range(value.type)), variable.base
         )
-    unread_so_far = variable.name not in frame.committed and variable.name not in value.text
-    if value.literal or unread_so_far or chance(frame.choices, 35):
+    if value.literal or _is_unread(frame, variable, value) or chance(frame.choices, 35):
         name = pick(frame.choices, ("wp.min", "wp.max"))
         value = terms.call(name, [_self(variable), value], variable.type)
     _write(frame, variable, "", value)
