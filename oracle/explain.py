@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oracle.compare import Comparison, Leaf, hexadecimal
+from oracle.compare import Comparison, Leaf, differs, hexadecimal
 from oracle.observation import Observation, Verdict
 
 SPREAD_FACTOR = 2.0
@@ -52,9 +52,9 @@ class _Elements:
 def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged: Sequence[Observation]) -> Explanation:
     """Judge what differs between `cpu` and `cuda`, given runs of the cpu code with its library functions nudged.
 
-    `match` if every difference lies within the atomics' order slack and `SPREAD_FACTOR` times what nudging caused,
-    `unstable` if some of those were moved so far by nudging, or changed an integer or a NaN, that agreement would mean
-    nothing, and `mismatch` if a difference remains.
+    `match` if every difference is one that nudging caused to the bit, or lies within the atomics' order slack and
+    `SPREAD_FACTOR` times what nudging caused; `unstable` if some of those were moved so far by nudging, or changed an
+    integer or a NaN, that agreement would mean nothing; and `mismatch` if a difference remains.
     """
     unstable: str | None = None
     for leaf in comparison.differing:
@@ -96,11 +96,12 @@ def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
         # below the smallest normal number every value has lost digits, however well the kernel behaves
         size = np.maximum(np.maximum(np.abs(cpu), np.abs(cuda)), float(np.finfo(elements.leaf.dtype).tiny))
         shaky = spread > unstable_spread(elements.leaf.dtype) * size
+    reached = np.any(~differs(elements.nudged, np.broadcast_to(elements.cuda, elements.nudged.shape)), axis=0)
     finite = np.isfinite(cpu) & np.isfinite(cuda)
     changed_kind = np.any(np.isfinite(elements.nudged) != np.isfinite(elements.cpu), axis=0)
     # a sum that overflows in one order need not in another
     overflows = np.isinf(elements.slack)
-    return overflows | changed_kind | (finite & within), changed_kind | (finite & shaky)
+    return overflows | reached | changed_kind | (finite & within), changed_kind | (finite & shaky)
 
 
 def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:

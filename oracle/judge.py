@@ -158,12 +158,16 @@ def _worst(comparison: Comparison) -> str:
 
 def _reason(explanation: Explanation, comparison: Comparison, functions: Sequence[str]) -> str:
     """Say what differs, and which functions with which bounds explain it or fail to."""
-    bounds = ", ".join(f"{name} ({BOUNDS[name].apart} ULP)" for name in functions)
+    bounds = ", ".join(f"{name} ({_freedom(name)})" for name in functions)
     if explanation.verdict is Verdict.MATCH:
         return f"{_worst(comparison)}; explained by rounding in {bounds}"
     if explanation.verdict is Verdict.UNSTABLE:
         return f"{explanation.element} by rounding in {bounds} alone"
     return f"{explanation.element}; not explained by rounding in {bounds}"
+
+
+def _freedom(function: str) -> str:
+    return f"{BOUNDS[function].apart} ULP" if function in BOUNDS else "which of two zeros"
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 The functions that a kernel's object file calls (`sinf`, `pow`, ...) are pointed at others that call the real one and
 then move its result by at most the ULPs that two maths libraries may lie apart (`oracle.ulp.BOUNDS`). By how many steps
 depends on the arguments and a seed alone, so that a function remains a function: equal calls give equal results. Warp's
-headers and the adjoints of its built-ins are covered, because their calls are in the object file as well.
+headers and the adjoints of its built-ins are covered, because their calls are in the object file as well. In the same
+way the functions behind `wp.min` and `wp.max` return one zero or the other where both arguments are zeros.
 
 Only an object file compiled without optimisation holds every call: at higher levels clang evaluates calls with constant
 arguments, turns `pow(x, 2)` into `x * x` and inlines `erfinv`.
@@ -15,6 +16,7 @@ import ctypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 import warp as wp
 
@@ -30,6 +32,20 @@ _TWO_ARGUMENTS = ("atan2", "pow")
 _OVERFLOW = ("cosh", "exp", "exp2", "pow", "sinh")
 _UNDERFLOW = ("erfc", "exp", "exp2", "pow")
 _WITHIN_ONE = ("cos", "erf", "sin", "tanh")
+
+ZERO_CHOOSERS: Mapping[str, str] = MappingProxyType(
+    {
+        "fminf": "_ZN2wp15_wp_native_fminEff",
+        "fmin": "_ZN2wp15_wp_native_fminEdd",
+        "fmaxf": "_ZN2wp15_wp_native_fmaxEff",
+        "fmax": "_ZN2wp15_wp_native_fmaxEdd",
+    }
+)
+"""The functions of Warp's headers, by the names of C's, whose semantics the headers claim for them, with their symbols.
+
+Of a zero of either sign C leaves open which one they return (C17 7.12.12.2, footnote 242), and so does IEEE 754-2008
+(5.3.1, minNum and maxNum). Warp's cpu code returns the first argument, PTX orders -0 before +0.
+"""
 
 _PRELUDE = """
 typedef unsigned long long u64;
@@ -111,10 +127,28 @@ extern "C" {type} nudged_{name}({type} x, {type} y)
 }}
 """
 
+_ZERO_CHOOSER = """
+extern "C" {type} nudged_{name}({type} a, {type} b)
+{{
+    if (a == 0 && b == 0 && bits_of(a) != bits_of(b)) {{
+        ++nudge_calls[{number}];
+        const bool first_is_up = bits_of(a) == 0;
+        const u64 choice = mix(nudge_seed * 256 + {number}) >> (first_is_up ? 1 : 0);
+        const bool first = nudge_seed == 0 || (nudge_seed <= 2 ? (nudge_seed == 1) == first_is_up : choice & 1);
+        return first ? a : b;
+    }}
+    return a {order} b ? a : b == b ? b : a;
+}}
+"""
+
 _SINE_AND_COSINE = """
 extern "C" void nudged_sincos(double x, double* s, double* c) { *s = nudged_sin(x); *c = nudged_cos(x); }
 extern "C" void nudged_sincosf(float x, float* s, float* c) { *s = nudged_sinf(x); *c = nudged_cosf(x); }
 """
+
+
+_COUNTED = (*BOUNDS, *ZERO_CHOOSERS)
+"""The functions whose calls are counted, in the order of their counters."""
 
 
 @dataclass(frozen=True)
@@ -137,36 +171,42 @@ class NudgedModule:
     def run(self, launch: Callable[[], Observation], seed: int) -> tuple[Observation, tuple[str, ...]]:
         """Return what `launch`, which launches a kernel of the module on the cpu, observes under `seed`.
 
-        Returned with it are the names of the library functions that were called, sorted.
+        Returned with it are the names of the library functions that were called, sorted; those of `ZERO_CHOOSERS` only
+        if they had two zeros to choose from.
         """
         ctypes.memset(self._nudges.calls, 0, ctypes.sizeof(self._nudges.calls))
         self._nudges.seed.value = seed
         with self._substitute.active():
             observation = launch()
-        called = (name for name, calls in zip(BOUNDS, self._nudges.calls, strict=True) if calls)
+        called = (name for name, calls in zip(_COUNTED, self._nudges.calls, strict=True) if calls)
         return observation, tuple(sorted(called))
 
 
 @cache
 def _load_nudges() -> _Nudges:
     loaded = LoadedObject(compile_cpp(nudges_source()))
-    names = [*BOUNDS, "sincos", "sincosf"]
+    names = [*_COUNTED, "sincos", "sincosf"]
     return _Nudges(
         loaded=loaded,
-        addresses={name: loaded.address(f"nudged_{name}") for name in names},
+        addresses={ZERO_CHOOSERS.get(name, name): loaded.address(f"nudged_{name}") for name in names},
         seed=ctypes.c_uint64.from_address(loaded.address("nudge_seed")),
-        calls=(ctypes.c_uint64 * len(BOUNDS)).from_address(loaded.address("nudge_calls")),
+        calls=(ctypes.c_uint64 * len(_COUNTED)).from_address(loaded.address("nudge_calls")),
     )
 
 
 def nudges_source() -> str:
-    """Return the C++ of the functions that take the library's place, one `nudged_<name>` for each of `BOUNDS`."""
-    functions = [_function_source(number, name) for number, name in enumerate(BOUNDS)]
-    return "\n".join([f"#define NUDGE_FUNCTIONS {len(BOUNDS)}", _PRELUDE, *functions, _SINE_AND_COSINE])
+    """Return the C++ of the functions that take the library's place, one `nudged_<name>` for each of `BOUNDS` and of
+    `ZERO_CHOOSERS`.
+    """
+    functions = [_function_source(number, name) for number, name in enumerate(_COUNTED)]
+    return "\n".join([f"#define NUDGE_FUNCTIONS {len(_COUNTED)}", _PRELUDE, *functions, _SINE_AND_COSINE])
 
 
 def _function_source(number: int, name: str) -> str:
-    single = name.endswith("f") and name[:-1] in BOUNDS  # `erf` is not the float32 function of `er`
+    single = name.endswith("f") and name[:-1] in _COUNTED  # `erf` is not the float32 function of `er`
+    if name in ZERO_CHOOSERS:
+        order = "<=" if name.startswith("fmin") else ">="
+        return _ZERO_CHOOSER.format(type="float" if single else "double", name=name, number=number, order=order)
     plain = name[:-1] if single else name
     traits = {"OVERFLOWS": _OVERFLOW, "UNDERFLOWS": _UNDERFLOW, "WITHIN_ONE": _WITHIN_ONE}
     template = _TWO_ARGUMENT_FUNCTION if plain in _TWO_ARGUMENTS else _ONE_ARGUMENT_FUNCTION
