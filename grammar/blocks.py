@@ -291,9 +291,9 @@ def while_statement(frame: Frame, fill: Simple, lines: int) -> None:
     most = limit.interval.high if limit.interval else 8
     test = conditions.compared(frame, "<", Term(nodes.name(counter.name), INT32, counter.name, counter.interval), limit)
     test = _with_convergence(frame, sink, test)
-    counter.interval = Interval(0, max(0, most - 1))
-    statements = _while_body(frame, fill, lines - 3, sink, counter, most)
+    # The body sees values below the limit, but Warp's backward pass repeats it with the value that comes after.
     counter.interval = Interval(0, most)
+    statements = _while_body(frame, fill, lines - 3, sink, counter, most)
     frame.emit(nodes.while_(test.node, statements), test.text)
     frame.written(sink)
     frame.unit.note("statement:while")

@@ -123,7 +123,8 @@ def _guarded(frame: Frame, domain: Domain, overload: Overload, arguments: list[T
         if guard is Guard.CONVERTIBLE and result is not None and result.is_integer:
             arguments[place] = guards.convertible(frame.choices, argument, result)
         elif guard is Guard.NONZERO and is_integer_type(argument.type):
-            guarded = guards.divisor(frame.choices, argument, arguments[0])
+            whole = all(isinstance(type_, Scalar) for type_ in overload.types) or overload.name != "div"
+            guarded = guards.divisor(frame.choices, argument, arguments[0], only_literal=not whole)
             if guarded is None:
                 return None
             arguments[place] = guarded

@@ -89,19 +89,23 @@ def _is_literal_value(value: int) -> bool:
     return 0 <= value < 2**31
 
 
-def divisor(choices: Choices, term: Term, dividend: Term) -> Term | None:
-    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for matrices."""
+def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = False) -> Term | None:
+    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for matrices.
+
+    A division that joins a vector or matrix with a scalar has `only_literal`s for divisors: Warp 1.19's adjoint of it
+    divides by the divisor's square, also for integers, where that may be 0 (native/vec.h, adj_div).
+    """
     scalar = scalar_type(term)
     dividend_scalar = scalar_type(dividend)
     lowest = dividend_scalar.is_signed and type_range(dividend_scalar).low in (
         dividend.interval or type_range(dividend_scalar)
     )
     interval = term.interval or type_range(scalar)
-    if 0 not in interval and not (lowest and -1 in interval):
+    if 0 not in interval and not (lowest and -1 in interval) and (term.literal or not only_literal):
         return term
     if not isinstance(term.type, (Scalar, Vector)):
         return None
-    if term.literal or chance(choices, 50):
+    if only_literal or term.literal or chance(choices, 50):
         return terms.constant(term.type, pick(choices, (2, 3, 4, 5, 7, 8, 10, 16)))
     if not lowest and interval.low >= 0 and isinstance(term.type, Scalar) and interval.high < type_range(scalar).high:
         one = terms.number(1, scalar)
