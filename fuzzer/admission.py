@@ -15,7 +15,7 @@ FULL_SHARE = 0.99
 """A corpus is full when this share of its budget is used."""
 
 MISFITS = 25
-"""…or when so many records were larger than what is left of it."""
+"""…or when so many records were larger than what is left of it, or the smallest record so far is."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,23 @@ class Candidate:
 class Admission:
     """The queue in front of the corpus."""
 
-    def __init__(self, categories: Sequence[str], budget: int | None, admitted: Iterable[str] = (), used: int = 0):
-        """Go on from a corpus that holds the records with the ids `admitted` in `used` bytes; empty by default."""
+    def __init__(
+        self,
+        categories: Sequence[str],
+        budget: int | None,
+        admitted: Iterable[str] = (),
+        sizes: Iterable[int] = (),
+    ):
+        """Go on from a corpus with the records `admitted`, by their ids, of these `sizes` in bytes; empty by default."""
+        sizes = tuple(sizes)
         self._categories = tuple(categories)
         self._waiting: dict[str, deque[Candidate]] = {category: deque() for category in categories}
         self._seen = set(admitted)
         self._turn = len(self._seen) % len(self._categories)
         self._misfits: list[int] = []
         self.budget = budget
-        self.used = used
+        self.used = sum(sizes)
+        self._smallest = min(sizes, default=0)
         self.refused: Counter[str] = Counter()
 
     @property
@@ -47,7 +55,8 @@ class Admission:
         """Whether no further record is wanted."""
         if self.budget is None:
             return False
-        return self.used >= FULL_SHARE * self.budget or len(self._misfits) >= MISFITS
+        room = self.budget - self.used
+        return room <= (1 - FULL_SHARE) * self.budget or room < self._smallest or len(self._misfits) >= MISFITS
 
     @property
     def waiting(self) -> list[int]:
@@ -72,6 +81,7 @@ class Admission:
                 self.refused["too large for what is left of the budget"] += 1
                 continue
             self.used += len(first.line)
+            self._smallest = min(self._smallest or len(first.line), len(first.line))
             self._turn = (self._turn + 1) % len(self._categories)
             entering.append(first)
         return entering

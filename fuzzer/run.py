@@ -97,7 +97,7 @@ def _campaign(
         arch=options.arch,
         versions=versions,
     )
-    admission = Admission(options.categories, options.budget, corpus.ids(), corpus.total_bytes)
+    admission = Admission(options.categories, options.budget, corpus.ids(), map(len, corpus.lines()))
     campaign = Campaign(options, corpus, display, log, task, admission)
     if corpus.campaign:
         campaign.restore(corpus.campaign)

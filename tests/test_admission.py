@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzzer.admission import FULL_SHARE, Admission, Candidate
+from fuzzer.admission import FULL_SHARE, MISFITS, Admission, Candidate
 
 CATEGORIES = ("a", "b", "c")
 
@@ -50,7 +50,8 @@ def test_a_resumed_admission_goes_on_as_if_it_had_not_stopped(offered, cut):
     first = Admission(CATEGORIES, None)
     before = _admit(first, offered[:cut])
     again = [offered[index] for index in first.waiting] + offered[cut:]
-    resumed = Admission(CATEGORIES, None, [candidate.id for candidate in before], first.used)
+    ids, sizes = [candidate.id for candidate in before], [len(candidate.line) for candidate in before]
+    resumed = Admission(CATEGORIES, None, ids, sizes)
     assert [candidate.index for candidate in before + _admit(resumed, again)] == whole
 
 
@@ -61,8 +62,18 @@ def test_a_corpus_is_full_near_its_budget_and_takes_nothing_more():
     assert 1000 * FULL_SHARE <= sum(len(candidate.line) for candidate in entered) <= 1000
 
 
+def test_a_corpus_with_less_room_than_its_smallest_record_takes_is_full():
+    admission = Admission(("a",), 1000)
+    entered = _admit(admission, [Candidate(index, str(index), "a", b"x" * 300) for index in range(4)])
+    assert admission.full and admission.used == 900
+    assert Admission(("a",), 1000, [candidate.id for candidate in entered], [300, 300, 300]).full
+
+
 def test_records_larger_than_the_rest_of_the_budget_end_the_run_at_last():
     admission = Admission(("a",), 1000)
-    _admit(admission, [Candidate(index, str(index), "a", b"x" * 300) for index in range(100)])
-    assert admission.full
-    assert admission.used == 900
+    sizes = [50, *[300] * (3 + MISFITS - 1)]
+    _admit(admission, [Candidate(index, str(index), "a", b"x" * size) for index, size in enumerate(sizes)])
+    assert not admission.full
+    admission.offer(Candidate(99, "99", "a", b"x" * 300))
+    assert admission.full and admission.used == 950
+    assert len(admission.waiting) == MISFITS
