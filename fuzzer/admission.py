@@ -38,7 +38,7 @@ class Admission:
         admitted: Iterable[str] = (),
         sizes: Iterable[int] = (),
     ):
-        """Go on from a corpus with the records `admitted` (ids) of these `sizes` in bytes; from an empty one by default."""
+        """Go on from a corpus with the records `admitted` (ids) of these `sizes` in bytes; by default from none."""
         sizes = tuple(sizes)
         self._categories = tuple(categories)
         self._waiting: dict[str, deque[Candidate]] = {category: deque() for category in categories}
