@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -64,7 +65,7 @@ class Kernel:
     arguments: tuple[Argument, ...]
     features: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def source(self) -> str:
-        """The module's Python source."""
+        """The module's Python source; printing a tree takes milliseconds, so it is done once."""
         return self.tree.code
