@@ -17,8 +17,14 @@ PER_BUCKET = 3
 
 
 def bucket(outcome: Outcome) -> str:
-    """Return what outcomes of one cause tend to share: the verdict and the reason without its numbers and names."""
-    reason = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"", "'…'", outcome.reason)
+    """Return what outcomes of one cause tend to share: the verdict and the reason without its numbers and names.
+
+    Of a compiler's message that is its first error, or else what is no indented line of the kernel's source.
+    """
+    lines = [line for line in outcome.reason.splitlines() if line and not line[0].isspace()]
+    errors = [line for line in lines if " error: " in line]
+    reason = errors[0] if errors else " ".join(lines)
+    reason = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"", "'…'", reason)
     reason = re.sub(r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\bnan\b|[-+]?\binf\b", "#", reason)
     return f"{outcome.verdict}: {reason}"
 

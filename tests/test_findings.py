@@ -27,6 +27,21 @@ def test_numbers_do_not_make_another_bucket_but_words_do():
     assert bucket(replace(FOUND, verdict=Verdict.CRASH)) != bucket(FOUND)
 
 
+def test_a_compile_errors_bucket_is_its_message_and_not_the_kernels_code():
+    text = (
+        'codegen for cpu: RuntimeError: Error while parsing function "{}" at kernel.py:25:\n    v -= {}\n;Expected `{}`'
+    )
+    first, second = (
+        replace(FOUND, verdict=Verdict.COMPILE_ERROR, reason=text.format(*words))
+        for words in (("convolve", "step + 1.0", "a()"), ("blur", "x[i] * 2.0", "b()"))
+    )
+    assert bucket(first) == bucket(second)
+    clang = "native for cpu: In file included from module.cpp:1:\nbuiltin.h:5:4: error: ambiguous\n  584 | {}\nnote: x"
+    one, other = (replace(first, reason=clang.format(code)) for code in ("T adj_x", "int y"))
+    assert bucket(one) == bucket(other) != bucket(first)
+    assert "\n" not in bucket(one) + bucket(first)
+
+
 def test_only_the_first_few_of_a_bucket_are_kept_and_all_are_counted():
     findings = Findings()
     wanted = [findings.wants(replace(FOUND, index=index)) for index in range(10)]
