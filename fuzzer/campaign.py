@@ -56,13 +56,17 @@ class Campaign:
     tally: Tally = field(default_factory=Tally)
     next_kernel: int = 0
     waiting: list[int] = field(default_factory=list)
+    interrupted: bool = False
     deaths: int = 0
     started: float = field(default_factory=time.monotonic)
-    _arrived: dict[int, list[Outcome]] = field(default_factory=dict)
-    _unconfirmed: dict[int, Outcome | None] = field(default_factory=dict)
+    _arrived: dict[int, list[Outcome]] = field(default_factory=dict, init=False)
+    _unconfirmed: dict[int, Outcome | None] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
-        """Run until the budget is full or the time is over. Interrupts and errors leave what was merged to `seal`."""
+        """Run until the budget is full, the time is over, or another thread or a signal has set `interrupted`.
+
+        That flag is looked at between merges only, so that the state and the corpus always belong together.
+        """
         with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
             for index in self._unconfirmed:
                 pool.submit((CONFIRM, index), [index])
@@ -71,18 +75,20 @@ class Campaign:
                     self._merge(outcome, pool)
                 self.corpus.checkpoint(self.state())
                 self._show(pool)
-            while self._unconfirmed:
+            while self._unconfirmed and not self.interrupted:
                 self._take(pool)
 
     def _batches(self, pool: Pool[int, Outcome]) -> Iterator[list[Outcome]]:
         """Yield the batches' outcomes in order of their numbers, after the kernels that an earlier run left waiting."""
         if self.waiting and not self.admission.full:
             pool.submit(WAITING, self.waiting)
-            while WAITING not in self._arrived:
+            while WAITING not in self._arrived and not self.interrupted:
                 self._take(pool)
-            yield self._arrived.pop(WAITING)
+            if WAITING in self._arrived:
+                self.waiting = []
+                yield self._arrived.pop(WAITING)
         submitted = merged = self.next_kernel // BATCH_KERNELS
-        while not self.admission.full and not self._out_of_time():
+        while not (self.admission.full or self._out_of_time() or self.interrupted):
             while submitted < merged + LOOKAHEAD * self.options.workers:
                 pool.submit(submitted, _indices(submitted))
                 submitted += 1
@@ -142,13 +148,14 @@ class Campaign:
 
     def state(self) -> dict[str, Any]:
         """Return what a resume needs, as JSON; it goes into the manifest."""
+        verdicts = self.tally.verdicts + Counter({Verdict.MATCH: len(self.waiting)})
         return {
             "options": self.options.identity(),
             "versions": dict(self.task.versions),
             "next_kernel": self.next_kernel,
-            "waiting": self.admission.waiting,
+            "waiting": sorted([*self.admission.waiting, *self.waiting]),
             "unconfirmed": sorted(self._unconfirmed),
-            "verdicts": dict(sorted((str(verdict), count) for verdict, count in self.tally.verdicts.items())),
+            "verdicts": dict(sorted((str(verdict), count) for verdict, count in verdicts.items())),
             "refused": dict(sorted(self.admission.refused.items())),
             "findings": dict(sorted(self.findings.buckets.items())),
         }

@@ -106,39 +106,27 @@ def _campaign(
 
 def _run_to_an_end(campaign: Campaign) -> bool:
     """Run the campaign and seal its corpus whatever happens; returns whether it was interrupted."""
-    with _terminated_as_interrupted():
+    with _signals_end(campaign):
         try:
             campaign.run()
-        except KeyboardInterrupt:
-            return True
         finally:
-            with _uninterrupted():
-                campaign.corpus.seal(campaign.state())
-    return False
+            campaign.corpus.seal(campaign.state())
+    return campaign.interrupted
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let a polite kill (SIGTERM) end the run as Ctrl-C does."""
+def _signals_end(campaign: Campaign) -> Iterator[None]:
+    """Let Ctrl-C, or a polite kill, end the campaign at its next step instead of anywhere."""
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        campaign.interrupted = True
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    previous = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold off a second Ctrl-C until the block has ended."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _opening(campaign: Campaign, cuda: str, versions: Mapping[str, Any]) -> str:

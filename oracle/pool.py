@@ -18,6 +18,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -175,7 +176,12 @@ class Pool(Generic[Item, Outcome]):
         process = self._spawn.Process(
             target=_work, args=(self.start, scratch, theirs, self.limits.memory_bytes), daemon=True
         )
+        # Ctrl-C goes to every process of the terminal; a worker inherits the mask, and so is deaf to it from its start.
+        # The tracker that comes with the first process would unblock the signal again.
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
         worker: _Worker[Item] = _Worker(process, ours, scratch)
         self._live.append(worker)
@@ -216,7 +222,6 @@ class Pool(Generic[Item, Outcome]):
 
 def _work(start: Callable[[Path], Any], scratch: Path, pipe: Connection, memory_bytes: int) -> None:
     """A worker's whole life: one `start`, then job after job until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process decides what an interrupt means
     resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Warp keeps its precompiled headers in the system's temporary folder; here they go when the worker goes.

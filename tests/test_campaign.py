@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,18 +64,28 @@ def test_the_log_is_one_object_a_line_and_grows(undisturbed):
 
 def test_an_interrupted_campaign_with_another_number_of_workers_goes_on_to_the_same_bytes(undisturbed, tmp_path):
     command = ["run", "--budget", BUDGET, "--seed", 5, "--workers", 1, "--out", tmp_path / "B"]
-    process = subprocess.Popen(_command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline and not _has_records(tmp_path / "B"):
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
-    assert "the same command goes on" in output
+    _interrupt(command, lambda: _has_records(tmp_path / "B"))
     assert 0 < sum(len(data) for data in _shards(tmp_path / "B").values()) < BUDGET
+    at = time.monotonic() + 4.0  # while what the first run left waiting is judged once more
+    _interrupt(command, lambda: time.monotonic() > at)
     resumed = _fuzzer(*command)
     assert resumed.returncode == 0, resumed.stderr
     assert _shards(tmp_path / "B") == _shards(undisturbed)
+
+
+def _interrupt(command: list[object], when: Callable[[], bool]) -> None:
+    """Start the command in a process group of its own and press Ctrl-C, so to speak, as soon as `when` holds."""
+    process = subprocess.Popen(
+        _command(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline and not when():
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert not errors
+    assert "the same command goes on" in output
 
 
 def _has_records(corpus: Path) -> bool:
