@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grammar import access, names, nodes
+from grammar import access, names, nodes, terms
 from grammar.scope import Frame, Variable
 from grammar.terms import Term
 from grammar.types import is_integer_type
@@ -17,10 +17,11 @@ LONGEST = 76
 
 
 def declare(frame: Frame, term: Term, role: str = "", mutable: bool = False) -> Variable:
-    """Emit an assignment of an expression to a new variable."""
+    """Emit an assignment of an expression to a new variable; one that changes later may become any value."""
     bank = (role,) if role else names.LOCALS[names.kind_of(term.type)]
     name = names.free_name(frame.choices, bank, frame.taken)
-    interval = term.interval if is_integer_type(term.type) else None
+    known = term.interval if is_integer_type(term.type) else None
+    interval = terms.full_range(term.type) if mutable else known
     variable = Variable(name, term.type, interval, interval, term.inexact, mutable)
     frame.emit(nodes.assign(nodes.name(name), term.node), term.text)
     frame.unit.note("statement:assign")

@@ -133,7 +133,7 @@ DOMAINS: Mapping[str, Domain] = {
     "sign": Domain(Rounding.STEP, bounds=_constant(-1, 1)),
     "step": Domain(Rounding.STEP, bounds=_constant(0, 1)),
     "nonzero": Domain(Rounding.STEP, bounds=_constant(0, 1), weight=0.5),
-    "copysign": Domain(Rounding.STEP, guards={1: Guard.NUMBER}),
+    "copysign": Domain(Rounding.STEP, guards={0: Guard.NUMBER, 1: Guard.NUMBER}),  # its adjoint reads both signs
     "bit_count": Domain(bounds=_constant(0, 64)),
     "sqrt": Domain(weight=3),
     "degrees": Domain(),

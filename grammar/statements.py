@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from grammar import access, binding, blocks, conditions, expressions, names, nodes, outputs, variables
+from grammar import access, binding, blocks, conditions, expressions, names, nodes, outputs, terms, variables
 from grammar.choices import pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.types import BOOL, ValueType, scalar_of
@@ -107,8 +107,8 @@ def load(frame: Frame, type_: ValueType) -> None:
     array = frame.arrays[-1]
     name = names.free_name(frame.choices, [array.element or "value"], frame.taken)
     frame.emit(nodes.assign(nodes.name(name), term.node), term.text)
-    variable = Variable(name, type_, term.interval, term.interval, mutable=_may_change(type_))
-    frame.declare(variable)
+    interval = terms.full_range(type_) if _may_change(type_) else term.interval
+    frame.declare(Variable(name, type_, interval, interval, mutable=_may_change(type_)))
 
 
 def _update(frame: Frame) -> None:

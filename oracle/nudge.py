@@ -100,13 +100,14 @@ template <typename F> static F moved(F y, i64 k, int traits, bool ordinary_argum
     if (y - y != 0 && !((traits & OVERFLOWS) && ordinary_arguments))
         return y;
     const i64 limit = bits_of((traits & WITHIN_ONE) ? one : infinity);
-    i64 magnitude = bits_of(y < 0 ? -y : y);
-    magnitude += y < 0 ? -k : k;
+    const bool negative = bits_of(y) < 0;
+    i64 magnitude = bits_of(negative ? -y : y);
+    magnitude += negative ? -k : k;
     magnitude = magnitude < 0 ? 0 : magnitude > limit ? limit : magnitude;
     B bits = (B)magnitude;
     F result;
     __builtin_memcpy(&result, &bits, sizeof bits);
-    return y < 0 ? -result : result;
+    return negative ? -result : result;
 }
 """
 

@@ -148,3 +148,21 @@ def test_kernels_differ():
 def test_an_unknown_category_is_a_key_error():
     with pytest.raises(KeyError):
         generate(SeededChoices(0), "poetry")
+
+
+def test_no_variable_that_changes_on_the_way_is_a_shift_amount_unguarded():
+    """A changed variable may be anything its type holds; a while loop's counter, which only grows by 1, is bounded."""
+    for index in range(1500):
+        source = generate(SeededChoices(f"shift/{index}"), CATEGORIES[index % len(CATEGORIES)]).source
+        for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
+            nodes = list(ast.walk(function))
+            changed = {
+                node.target.id
+                for node in nodes
+                if isinstance(node, ast.AugAssign)
+                and isinstance(node.target, ast.Name)
+                and not (isinstance(node.value, ast.Constant) and node.value.value == 1)
+            }
+            for node in nodes:
+                if isinstance(node, ast.BinOp) and isinstance(node.op, ast.LShift | ast.RShift):
+                    assert not (isinstance(node.right, ast.Name) and node.right.id in changed), source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -139,3 +140,15 @@ def test_redirecting_adds_symbols_and_keeps_the_others() -> None:
 
 def test_the_nudging_code_compiles_for_every_function_of_the_table() -> None:
     assert {f"nudged_{name}" for name in BOUNDS} <= symbols(compile_cpp(nudges_source()))
+
+
+def test_a_negative_zero_that_a_function_returns_keeps_its_sign(tmp_path: Path) -> None:
+    """pow(-1e-30, 3) underflows to -0, which a nudge may only move away from zero on its own side."""
+    source = CALLS.format(dtype="float32", call="wp.pow(x[i] * 0.0 - 1.0e-30, 3.0)")
+    with open_workspace(tmp_path) as workspace, compile_batch([source], CompileOptions(), workspace) as batch:
+        compiled, nudged = compiled_at(batch, 0)
+        for seed in (UNCHANGED, ALL_UP, ALL_DOWN, 7):
+            results = nudged.run(lambda: launch(compiled), seed)[0].values["out"]
+            numbers = results[~np.isnan(results)]
+            assert numbers.size and np.signbit(numbers).all()
+            assert (np.abs(numbers) <= BOUNDS["powf"].apart * np.finfo(np.float32).smallest_subnormal).all()
