@@ -41,12 +41,12 @@ def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
         with Display(console) as display:
             campaign = _campaign(options, corpus, cuda, versions, display, log)
             display.say(_opening(campaign, cuda, versions))
-            interrupted = _run_to_an_end(campaign)
-        corpus.write_card(card(corpus.manifest, survey(Record.from_line(line) for line in corpus.lines())))
+            with _signals_end(campaign):
+                _run_to_an_end(campaign)
         log.close()
-    for line in summary(campaign.progress(), options.out, interrupted):
+    for line in summary(campaign.progress(), options.out, campaign.interrupted):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    return INTERRUPTED if interrupted else 0
+    return INTERRUPTED if campaign.interrupted else 0
 
 
 def _installed(options: CampaignOptions) -> tuple[str, dict[str, Any]]:
@@ -104,14 +104,14 @@ def _campaign(
     return campaign
 
 
-def _run_to_an_end(campaign: Campaign) -> bool:
-    """Run the campaign and seal its corpus whatever happens; returns whether it was interrupted."""
-    with _signals_end(campaign):
-        try:
-            campaign.run()
-        finally:
-            campaign.corpus.seal(campaign.state())
-    return campaign.interrupted
+def _run_to_an_end(campaign: Campaign) -> None:
+    """Run the campaign and, whatever happens, leave a whole corpus with its card."""
+    corpus = campaign.corpus
+    try:
+        campaign.run()
+    finally:
+        corpus.seal(campaign.state())
+        corpus.write_card(card(corpus.manifest, survey(Record.from_line(line) for line in corpus.lines())))
 
 
 @contextmanager
