@@ -14,7 +14,7 @@ from dataclasses import dataclass
 FULL_SHARE = 0.99
 """A corpus is full when this share of its budget is used."""
 
-MISFITS = 25
+MISFITS = 10
 """…or when so many records were larger than what is left of it, or the smallest record so far is."""
 
 
