@@ -13,8 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from extractor.record import Record
+from extractor.shards import CorpusWriter
+from fuzzer.admission import Admission
+from fuzzer.campaign import Campaign
+from fuzzer.display import Display
+from fuzzer.jsonlog import JsonLog
+from fuzzer.options import CampaignOptions
+from fuzzer.task import Task
 from grammar import CATEGORIES
 
 BUDGET = 1_500_000
@@ -134,3 +142,21 @@ def test_a_folder_that_is_no_corpus_is_refused_and_untouched(tmp_path):
     done = _fuzzer("run", "--budget", "1MB", "--out", tmp_path)
     assert done.returncode == 2 and "not a corpus" in done.stderr
     assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_a_run_that_ends_before_it_redoes_what_was_waiting_leaves_the_same_state(tmp_path):
+    options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET)
+    task = Task(5, CATEGORIES, backward=True, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
+    with CorpusWriter(options.out, {}) as corpus:
+        display, admission = Display(Console(quiet=True)), Admission(CATEGORIES, BUDGET)
+        campaign = Campaign(options, corpus, display, JsonLog(None), task, admission)
+        state = campaign.state() | {
+            "next_kernel": 32,
+            "waiting": [18, 21],
+            "unconfirmed": [4],
+            "verdicts": {"match": 30, "mismatch": 1, "unstable": 1},
+            "refused": {"duplicate": 2},
+            "findings": {"mismatch: somewhere": 1},
+        }
+        campaign.restore(state)
+        assert campaign.state() == state
