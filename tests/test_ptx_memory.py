@@ -120,10 +120,10 @@ def test_a_fault_names_instruction_thread_address_and_line() -> None:
         run(body, np.zeros(64, np.float32), blocks=2)
     fault = caught.value
     lines = source(body).splitlines()
-    assert fault.opcode == "ld.global.f32"
-    assert fault.thread == ((1, 0, 0), (5, 0, 0))
-    assert "ld.global.f32" in lines[(fault.line or 0) - 1]
-    assert fault.address is not None and fault.address % 256 == 0
+    assert fault.report.opcode == "ld.global.f32"
+    assert fault.report.thread == ((1, 0, 0), (5, 0, 0))
+    assert "ld.global.f32" in lines[fault.report.line - 1]
+    assert fault.report.address is not None and fault.report.address % 256 == 0
     assert "out-of-bounds 4-byte read" in str(fault)
     assert "0 bytes past the end of a 256-byte allocation" in str(fault)
 
@@ -179,7 +179,7 @@ def test_an_access_succeeds_exactly_inside_an_allocation(sizes: list[int], offse
         succeeded = True
     except ptx.Fault as fault:
         succeeded = False
-        assert fault.address == target
+        assert fault.report.address == target
     assert succeeded == (inside and target % width == 0)
 
 

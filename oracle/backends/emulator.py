@@ -44,7 +44,7 @@ def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
-    reports = list(execution.reports)
+    reports = list(map(str, execution.reports))
     if backward:
         launch = _recorded(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
         execution = _execute(compiled, compiled.backward_entry, dims, memory, launch)
@@ -53,7 +53,7 @@ def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool)
         gradients = gradient_leaves(arguments)
         slack |= {leaf: bound for leaf, bound in backward_slack.items() if leaf in gradients}
         values |= gradients
-        reports += execution.reports
+        reports += map(str, execution.reports)
     return Observation(values, slack, tuple(reports))
 
 

@@ -14,15 +14,18 @@ element a thread, `execute` runs them, `memory` holds the state spaces, and `ari
 from .errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from .launch import Execution, FloatSum, Module, launch
 from .memory import GlobalMemory
+from .reports import Kind, Report
 
 __all__ = [
     "Execution",
     "Fault",
     "FloatSum",
     "GlobalMemory",
+    "Kind",
     "Malformed",
     "Module",
     "PtxError",
+    "Report",
     "StepLimit",
     "Unsupported",
     "launch",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .reports import Kind, Report
+
 
 class PtxError(Exception):
     """Anything that ends an emulated launch early."""
@@ -30,29 +32,14 @@ class StepLimit(PtxError):  # noqa: N818
 class Fault(PtxError):  # noqa: N818
     """The program did what a GPU stops for: a bad access, a trap, a barrier that cannot complete.
 
-    `what` says what happened. `address` is the generic address of a bad access. Filled in as far as they are known:
-    `opcode`, `thread` (block index and thread index, each x, y, z), `line` of the PTX text, and `source`, the position
-    that the text's `.loc` gives.
+    `kind` and `what` say what happened, `address` is the generic address of a bad access, `lane` the position of the
+    thread among the active ones. The machine adds the rest of the `report` as far as it is known.
     """
 
-    def __init__(self, what: str, address: int | None = None, lane: int | None = None) -> None:
+    def __init__(self, kind: Kind, what: str, address: int | None = None, lane: int | None = None) -> None:
         super().__init__(what)
-        self.what = what
-        self.address = address
+        self.report = Report(kind, what, address=address)
         self.lane = lane
-        self.opcode: str | None = None
-        self.thread: tuple[tuple[int, int, int], tuple[int, int, int]] | None = None
-        self.line: int | None = None
-        self.source: str | None = None
 
     def __str__(self) -> str:
-        parts = [self.what]
-        if self.opcode:
-            parts.append(f"by {self.opcode}")
-        if self.thread:
-            parts.append("in block {} thread {}".format(*self.thread))
-        if self.line:
-            parts.append(f"at PTX line {self.line}")
-        if self.source:
-            parts.append(f"({self.source})")
-        return " ".join(parts)
+        return str(self.report)

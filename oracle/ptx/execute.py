@@ -18,6 +18,7 @@ from .errors import Fault, PtxError, StepLimit, Unsupported
 from .machine import Machine
 from .parse import Statement, split_operands
 from .program import BoundBlock, Gate, Program
+from .reports import Kind
 from .types import Array
 
 Key = tuple[int, ...]
@@ -228,7 +229,7 @@ class Executor:
                 self.waiting.add(_Place(frame, label), here)
                 mask &= ~here
         if mask.any():
-            raise Fault(f"{opcode} beyond its table")
+            raise Fault(Kind.CALL, f"{opcode} beyond its table")
         self.together = False
         return None, 0
 
@@ -263,7 +264,7 @@ class Executor:
     def _copy(self, caller: Program, outer: list[str], callee: Program, inner: list[str], into_callee: bool) -> None:
         """Pass arguments or results by copying parameter variables between two frames."""
         if len(outer) != len(inner):
-            raise Fault(f"call of {callee.function.name} with {len(outer)} for {len(inner)} values")
+            raise Fault(Kind.CALL, f"call of {callee.function.name} with {len(outer)} for {len(inner)} values")
         mask = None if self.together else self.machine.mask
         for out, own in zip(outer, inner, strict=True):
             outside, inside = caller.storage(out), callee.storage(own)
@@ -348,7 +349,7 @@ class Executor:
         block = parked.place.frame.program.code.blocks[parked.place.block]
         lane = int(np.flatnonzero(parked.mask)[0])
         self.machine.active = None
-        fault = Fault("threads wait for others that never arrive", lane=lane)
+        fault = Fault(Kind.BARRIER, "threads wait for others that never arrive", lane=lane)
         return self.machine.explain(fault, parked.place.frame.program, block, len(block.body))
 
 

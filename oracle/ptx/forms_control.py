@@ -13,6 +13,7 @@ from .decode import Form, Modifiers
 from .errors import Fault
 from .forms_data import negatable
 from .program import Emitter, Gate, Program
+from .reports import Kind
 from .types import Array
 
 _REDUCTIONS: dict[str, Any] = {
@@ -29,7 +30,7 @@ def _stop(m: Modifiers) -> Emitter:
     def emit(program: Program, operands: list[str]) -> None:
         def fault() -> None:
             if program.machine.active is None or len(program.machine.active):
-                raise Fault("stopped", lane=0)
+                raise Fault(Kind.TRAP, "stopped", lane=0)
 
         program.effect(fault)
 

@@ -15,6 +15,7 @@ from .decode import Form, Modifiers
 from .errors import Fault
 from .memory import Locator, MixedSegments, Segment
 from .program import Emitter, Program, view_as
+from .reports import Kind
 from .types import TYPES, Array, Type
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def fixed_columns(
         start, size = parameter
         data = program.machine.parameters.data
         if writes:
-            raise Fault(f"write to the kernel parameter {base}")
+            raise Fault(Kind.OUT_OF_BOUNDS, f"write to the kernel parameter {base}")
     else:
         place = program.place(base)
         if place is None:
@@ -128,9 +129,11 @@ def fixed_columns(
         start, size = place
         data = program.machine.local_rows
     if displacement < 0 or displacement + type_.size * count > size:
-        raise Fault(f"out-of-bounds access to {base}, which has {size} bytes, at byte {displacement}")
+        raise Fault(
+            Kind.OUT_OF_BOUNDS, f"out-of-bounds access to {base}, which has {size} bytes, at byte {displacement}"
+        )
     if displacement % (type_.size * count):
-        raise Fault(f"misaligned {type_.size * count}-byte access to {base} at byte {displacement}")
+        raise Fault(Kind.MISALIGNED, f"misaligned {type_.size * count}-byte access to {base} at byte {displacement}")
     typed, first = data.view(type_.dtype), (start + displacement) // type_.size
     if parameter is not None:
         return [typed[first + i : first + i + 1].reshape(()) for i in range(count)]

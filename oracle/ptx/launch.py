@@ -13,10 +13,11 @@ import numpy as np
 
 from .errors import Malformed
 from .execute import Executor
-from .machine import Machine, ModuleSpace, Triple
+from .machine import Machine, ModuleSpace
 from .memory import GlobalMemory
 from .parse import ModuleIndex
 from .program import BoundBlock
+from .reports import Report, Triple
 
 _KEPT = 8
 
@@ -71,13 +72,14 @@ class Execution:
     """What a launch did.
 
     `steps` is the number of emulated steps, `float_atomics` says by address what floating-point `atom.add` and
-    `red.add` summed there, whose order a GPU leaves open. `reports` are lines about what was wrong without stopping
-    the launch.
+    `red.add` summed there, whose order a GPU leaves open. `reports` say what was wrong without stopping the
+    launch. `printed` holds what each call of `printf` printed, in the order of execution.
     """
 
     steps: int
     float_atomics: Mapping[int, FloatSum]
-    reports: tuple[str, ...]
+    reports: tuple[Report, ...]
+    printed: tuple[str, ...]
     _executed: list[tuple[BoundBlock, int]] = field(repr=False)
 
     @cached_property
@@ -122,7 +124,7 @@ def launch(
             steps += executor.run(max_steps - steps)
             executed += executor.executed()
             _add_sums(sums, executor.machine)
-    return Execution(steps, sums, (), executed)
+    return Execution(steps, sums, (), (), executed)
 
 
 @contextmanager

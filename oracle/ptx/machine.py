@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,10 +23,9 @@ from .memory import (
 )
 from .parse import Block, Function, ModuleIndex, Variable
 from .program import Program
+from .reports import Kind, Triple
 from .types import Array, Type
 from .warps import WARP, Warps
-
-Triple = tuple[int, int, int]
 
 _ONE_AXIS = re.compile(r"%(tid|ntid|ctaid|nctaid)\.([xyz])$")
 _CONSTANTS = {
@@ -125,7 +125,9 @@ class Machine:
     def allow_local(self, start: int, size: int) -> None:
         """Make `size` bytes at `start` of every thread's local memory accessible."""
         if start + size > self.local_bytes:
-            raise Fault(f"local memory exhausted: a call needs more than {self.local_bytes} bytes per thread")
+            raise Fault(
+                Kind.CALL, f"local memory exhausted: a call needs more than {self.local_bytes} bytes per thread"
+            )
         extent = Extent(ALIGNMENT + start, size, self.lanes, self.local_bytes)
         if extent not in self._local.extents:
             self._local.add(extent)
@@ -335,13 +337,17 @@ class Machine:
     def explain(self, fault: Fault, program: Program, block: Block, position: int) -> Fault:
         """The fault with the instruction, thread and source line where it happened."""
         statement = block.body[position] if position < len(block.body) else block.end
-        fault.opcode = statement[2] if statement is not None else None
-        if fault.lane is not None:
-            lane = int(self.active[fault.lane]) if self.active is not None else fault.lane
-            fault.thread = self.thread_of(lane)
-        fault.line = program.function.line_of(block.first + position)
         lines = [text for at, text in block.lines if at <= position]
-        fault.source = self.index.source_line(lines[-1]) if lines else None
+        lane = fault.lane
+        if lane is not None and self.active is not None:
+            lane = int(self.active[lane])
+        fault.report = replace(
+            fault.report,
+            opcode=statement[2] if statement is not None else "",
+            thread=None if lane is None else self.thread_of(lane),
+            line=program.function.line_of(block.first + position),
+            source=self.index.source_line(lines[-1]) if lines else "",
+        )
         return fault
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .errors import Fault
+from .reports import Kind
 from .types import TYPES, Array
 
 SHARED_BASE = 0x0100_0000
@@ -238,7 +239,8 @@ class Locator:
                 why = "partly out-of-bounds"
         else:
             why = "out-of-bounds"
-        raise Fault(f"{why} {self.size}-byte {verb} at 0x{address:x}, {where}", address, position)
+        kind = Kind.MISALIGNED if why == "misaligned" else Kind.OUT_OF_BOUNDS
+        raise Fault(kind, f"{why} {self.size}-byte {verb} at 0x{address:x}, {where}", address, position)
 
     @staticmethod
     def _owner(address: int, segments: dict[str, Segment]) -> tuple[str, Segment | None]:
