@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from .errors import Fault, Malformed
+from .lines import Site
 from .literals import variable_bytes
 from .memory import (
     ALIGNMENT,
@@ -23,7 +24,7 @@ from .memory import (
 )
 from .parse import Block, Function, ModuleIndex, Variable
 from .program import Program
-from .reports import Kind, Triple
+from .reports import Kind, Report, Triple
 from .types import Array, Type
 from .warps import WARP, Warps
 
@@ -336,19 +337,21 @@ class Machine:
 
     def explain(self, fault: Fault, program: Program, block: Block, position: int) -> Fault:
         """The fault with the instruction, thread and source line where it happened."""
-        statement = block.body[position] if position < len(block.body) else block.end
-        lines = [text for at, text in block.lines if at <= position]
         lane = fault.lane
         if lane is not None and self.active is not None:
             lane = int(self.active[lane])
-        fault.report = replace(
-            fault.report,
-            opcode=statement[2] if statement is not None else "",
-            thread=None if lane is None else self.thread_of(lane),
-            line=program.function.line_of(block.first + position),
-            source=self.index.source_line(lines[-1]) if lines else "",
-        )
+        fault.report = self.located(fault.report, Site(program.function, block, position), lane)
         return fault
+
+    def located(self, report: Report, site: Site, lane: int | None) -> Report:
+        """The report with the instruction, its lines, and the thread that a lane is."""
+        return replace(
+            report,
+            opcode=site.opcode,
+            thread=None if lane is None else self.thread_of(lane),
+            line=site.line,
+            source=site.source(self.index.files),
+        )
 
 
 def _unravel(index: int, extent: Triple) -> Triple:

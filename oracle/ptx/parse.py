@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from .errors import Malformed
+from .lines import LineTable
 from .types import TYPES
 
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.S)
@@ -124,6 +125,11 @@ class Function:
         return _BodyReader().read(self.body)
 
     @cached_property
+    def line_table(self) -> LineTable:
+        """Where its instructions come from."""
+        return LineTable(self.code.blocks)
+
+    @cached_property
     def local_bytes(self) -> int:
         """Bytes of local memory that a call needs, at most: its depot, parameters and those of its calls."""
         declared = re.finditer(rf"\.(?:local|param)\s+{_DECLARATION}", self.body)
@@ -162,13 +168,8 @@ class ModuleIndex:
             )
         if not any(f.is_entry for f in self.functions.values()):
             raise Malformed("no .entry in the text: is it a PTX module?")
-        self._files = dict(_FILE.findall(text))
+        self.files = dict(_FILE.findall(text))
         self.variables = {v.name: v for v in map(_variable, _VARIABLE.finditer(text)) if v.space != "local"}
-
-    def source_line(self, location: str) -> str:
-        """A `.loc` directive's operands as `file:line`."""
-        number, line, *_ = location.split()
-        return f"{self._files.get(number, 'file ' + number)}:{line}"
 
 
 def split_operands(text: str) -> list[str]:

@@ -1,0 +1,89 @@
+"""Where an instruction comes from: its line in the PTX text, and the source line that the text's line table gives."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .parse import Block, Function
+
+_LOCATION = re.compile(r"\s*(\d+)\s+(\d+)\s+(\d+)(?:.*\binlined_at\s+(\d+)\s+(\d+)\s+(\d+))?")
+_NATIVE = (".h", ".hpp", ".inl", ".cuh", ".cu", ".cpp", ".c", ".cc")
+
+Place = tuple[str, str, str]
+"""File number, line and column, as `.loc` writes them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """One instruction of a function: number `position` of a block, where the block's end counts as one more."""
+
+    function: Function
+    block: Block
+    position: int
+
+    @property
+    def opcode(self) -> str:
+        """The instruction's opcode with all modifiers."""
+        body, end = self.block.body, self.block.end
+        if self.position < len(body):
+            return body[self.position][2]
+        return end[2] if end is not None else ""
+
+    @property
+    def line(self) -> int:
+        """The instruction's line in the PTX text, 0 if unknown."""
+        return self.function.line_of(self.block.first + self.position)
+
+    def source(self, files: Mapping[str, str]) -> str:
+        """`file:line` of the source, empty without a line table; `files` maps a file's number to its path."""
+        place = self.function.line_table.place(self.block.first + self.position, files)
+        return "" if place is None else f"{_short(files.get(place[0], 'file ' + place[0]))}:{place[1]}"
+
+
+class LineTable:
+    """A function's `.loc` directives (PTX ISA, "Debugging Directives: .loc") in the order of its instructions."""
+
+    def __init__(self, blocks: list[Block]) -> None:
+        self._ordinals: list[int] = []
+        self._places: list[Place] = []
+        self._parents: dict[Place, Place] = {}
+        for block in blocks:
+            for position, text in block.lines:
+                match = _LOCATION.match(text)
+                if match is not None and match[2] != "0":
+                    self._ordinals.append(block.first + position)
+                    self._places.append((match[1], match[2], match[3]))
+                    if match[4]:
+                        self._parents[self._places[-1]] = (match[4], match[5], match[6])
+
+    def place(self, ordinal: int, files: Mapping[str, str]) -> Place | None:
+        """Where the function's `ordinal`-th instruction comes from; None if the table does not say.
+
+        What was inlined from C++ headers counts for the line that called it, so that a kernel's Python line is found
+        wherever `#line` directives gave one.
+        """
+        index = bisect_right(self._ordinals, ordinal)
+        if not index:
+            return None
+        place: Place | None = self._places[index - 1]
+        seen: set[Place] = set()
+        last = place
+        while place is not None and place not in seen:
+            if not files.get(place[0], "").endswith(_NATIVE):
+                return place
+            seen.add(place)
+            last, place = place, self._parents.get(place)
+        return last
+
+
+def _short(path: str) -> str:
+    """A file's name without its folders. The compiler takes a name like `<string>` for a path as well."""
+    start = path.rfind("/<")
+    return path[start + 1 :] if start >= 0 else os.path.basename(path)
+
