@@ -16,14 +16,17 @@ import numpy as np
 
 from .errors import Fault, PtxError, StepLimit, Unsupported
 from .machine import Machine
-from .parse import Statement, split_operands
+from .parse import Function, Statement, split_operands
 from .program import BoundBlock, Gate, Program
 from .reports import Kind
+from .system_calls import SYSTEM_CALLS
 from .types import Array
 
 Key = tuple[int, ...]
 
 _FAIRNESS = 1024
+_RETURN_ADDRESS = 16
+"""Bytes of local memory that every call needs, so that endless recursion ends."""
 
 
 class Frame:
@@ -31,11 +34,11 @@ class Frame:
 
     __slots__ = ("call", "parent", "path", "program")
 
-    def __init__(self, program: Program, parent: Frame | None, call: int) -> None:
+    def __init__(self, program: Program, parent: Frame | None, path: Key) -> None:
         self.program = program
         self.parent = parent
-        self.call = call
-        self.path: Key = () if parent is None else (*parent.path, call)
+        self.path: Key = path
+        self.call = path[len(parent.path)] if parent is not None else 0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Executor:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self.programs: dict[tuple[str, int], Program] = {}
-        self.root = Frame(self._program(machine.entry.name, 0), None, 0)
+        self.root = Frame(self._program(machine.entry.name, 0), None, ())
         self.frames: dict[Key, Frame] = {}
         self.waiting = _Waiting()
         self.parked: dict[tuple[Key, Gate], _Parked] = {}
@@ -248,18 +251,63 @@ class Executor:
         return None, 0
 
     def _call(self, frame: Frame, number: int, end: Statement) -> tuple[Frame | None, int]:
-        _, name, arguments = read_call(end)
-        if name[0] == "%":
-            raise Unsupported(f"{end[2]} indirect")
-        function = self.machine.index.functions.get(name)
-        if function is None or not function.is_defined:
-            raise Unsupported(f"call {name}")
-        program = self._program(name, frame.program.frame_end)
-        self._copy(frame.program, arguments, program, [v.name for v in function.parameters], True)
-        path = (*frame.path, number)
+        results, name, arguments = read_call(end)
+        try:
+            if name[0] == "%":
+                return self._call_indirect(frame, number, name, arguments)
+            function = self.machine.index.functions.get(name)
+            if function is not None and function.is_defined:
+                return self._enter(frame, (*frame.path, number), function, arguments), 0
+            self._call_system(frame, name, results, arguments)
+        except Fault as fault:
+            block = frame.program.code.blocks[number]
+            raise self.machine.explain(fault, frame.program, block, len(block.body)) from None
+        return frame, number + 1
+
+    def _enter(self, frame: Frame, path: Key, function: Function, arguments: list[str]) -> Frame:
+        """The frame of a call of `function` by the active group, its arguments passed."""
         if path not in self.frames:
-            self.frames[path] = Frame(program, frame, number)
-        return self.frames[path], 0
+            program = self._program(function.name, frame.program.frame_end + _RETURN_ADDRESS)
+            self.frames[path] = Frame(program, frame, path)
+        callee = self.frames[path]
+        self._copy(frame.program, arguments, callee.program, [v.name for v in function.parameters], True)
+        return callee
+
+    def _call_indirect(
+        self, frame: Frame, number: int, register: str, arguments: list[str]
+    ) -> tuple[Frame | None, int]:
+        """A call through a register: the active group parts by the functions that its threads call."""
+        machine = self.machine
+        targets = frame.program.operands["u64"][register]
+        everyone = machine.mask.copy()
+        addresses = np.unique(targets[everyone])
+        for address in addresses:
+            function = machine.space.function_at(int(address))
+            if function is None or not function.is_defined:
+                lane = int(np.argmax(targets[everyone] == address))
+                raise Fault(Kind.CALL, f"call of 0x{address:x}, where no function is", int(address), lane)
+            if len(addresses) > 1:
+                self.together = False
+                self._activate(everyone & (targets == address))
+            callee = self._enter(frame, (*frame.path, number, int(address)), function, arguments)
+            if len(addresses) == 1:
+                return callee, 0
+            self.waiting.add(_Place(callee, 0), machine.mask.copy())
+        return None, 0
+
+    def _call_system(self, frame: Frame, name: str, results: list[str], arguments: list[str]) -> None:
+        """A call of a function that the device's runtime defines."""
+        call = SYSTEM_CALLS.get(name)
+        if call is None:
+            raise Unsupported(f"call {name}")
+        active = np.flatnonzero(self.machine.mask)
+        columns = [_integers(frame.program.storage(argument)[active]) for argument in arguments]
+        returned = call(self.machine, list(zip(*columns, strict=True)))
+        if results:
+            storage = frame.program.storage(results[0])
+            size = storage.itemsize * (storage.shape[1] if storage.ndim == 2 else 1)
+            values = np.array(returned, f"i{size}").view(storage.dtype)
+            storage[active] = values.reshape(len(active), *storage.shape[1:])
 
     def _copy(self, caller: Program, outer: list[str], callee: Program, inner: list[str], into_callee: bool) -> None:
         """Pass arguments or results by copying parameter variables between two frames."""
@@ -361,6 +409,14 @@ def read_call(statement: Statement) -> tuple[list[str], str, list[str]]:
         results = _names(operands.pop(0))
     arguments = _names(operands[1]) if len(operands) > 1 and operands[1][0] == "(" else []
     return results, operands[0], arguments
+
+
+def _integers(rows: Array) -> list[int]:
+    """Parameters' bytes, one row per thread, as unsigned integers."""
+    if rows.ndim == 2:
+        rows = np.ascontiguousarray(rows).view(f"u{rows.shape[1]}")[:, 0]
+    found: list[int] = rows.tolist()
+    return found
 
 
 def _names(text: str) -> list[str]:

@@ -116,6 +116,7 @@ def launch(
     executor = module._executor(entry, together, block)
     executed: list[tuple[BoundBlock, int]] = []
     sums: dict[int, FloatSum] = {}
+    printed: list[str] = []
     steps = 0
     with np.errstate(all="ignore"), _no_garbage_collection():
         for first in range(0, blocks, together):
@@ -123,8 +124,9 @@ def launch(
             executor.machine.prepare(grid, first, present, list(params), memory, shared_bytes)
             steps += executor.run(max_steps - steps)
             executed += executor.executed()
+            printed += executor.machine.printed
             _add_sums(sums, executor.machine)
-    return Execution(steps, sums, (), (), executed)
+    return Execution(steps, sums, (), tuple(printed), executed)
 
 
 @contextmanager

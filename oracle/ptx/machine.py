@@ -13,6 +13,7 @@ from .lines import Site
 from .literals import variable_bytes
 from .memory import (
     ALIGNMENT,
+    FUNCTION_BASE,
     LOCAL_BASE,
     MODULE_BASE,
     PARAM_BASE,
@@ -53,16 +54,21 @@ class ModuleSpace:
         self._variables = {n: v for n, v in index.variables.items() if v.space in ("global", "const")}
         room = sum(v.size + 2 * ALIGNMENT + v.align for v in self._variables.values())
         self.segment = Segment("module", MODULE_BASE, room)
+        self._functions = {FUNCTION_BASE + 16 * i: f for i, f in enumerate(index.functions.values())}
         self._addresses: dict[str, int] = {}
         self._next = ALIGNMENT
 
+    def function_at(self, address: int) -> Function | None:
+        """The function that has this address."""
+        return self._functions.get(address)
+
     def address(self, name: str) -> int | None:
-        """The address of a variable; None if the module has none of that name."""
+        """The address of a variable or function; None if the module has none of that name."""
         if name in self._addresses:
             return self._addresses[name]
         variable = self._variables.get(name)
         if variable is None:
-            return None
+            return next((address for address, f in self._functions.items() if f.name == name), None)
         start = -(-self._next // max(16, variable.align)) * max(16, variable.align)
         self._next = start + variable.size + ALIGNMENT
         self._addresses[name] = self.segment.base + start
@@ -103,6 +109,7 @@ class Machine:
         self._locators: list[Locator] = []
         self._warps: Warps | None = None
         self._float_sums: list[tuple[Array, Array]] = []
+        self.printed: list[str] = []
         self._make_local()
         self._make_shared()
         self._make_parameters()
@@ -320,6 +327,7 @@ class Machine:
         self.live[:] = self._cta < present
         self.carry.fill(False)
         self._float_sums.clear()
+        self.printed.clear()
 
     def _store_parameters(self, parameters: list[bytes]) -> None:
         declared = self.entry.parameters

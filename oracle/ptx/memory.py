@@ -20,6 +20,7 @@ from .types import TYPES, Array
 SHARED_BASE = 0x0100_0000
 PARAM_BASE = 0x0010_0000_0000
 LOCAL_BASE = 0x0020_0000_0000
+FUNCTION_BASE = 0x0040_0000_0000
 MODULE_BASE = 0x7E00_0000_0000
 GLOBAL_BASE = 0x7F00_0000_0000
 """Where each space's generic addresses begin. Shared addresses fit into 32 bits, as PTX allows to assume."""
