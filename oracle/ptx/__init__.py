@@ -15,6 +15,7 @@ from .errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from .launch import Execution, FloatSum, Module, launch
 from .memory import GlobalMemory
 from .reports import Kind, Report
+from .trace import Traced, Tracer
 
 __all__ = [
     "Execution",
@@ -27,6 +28,8 @@ __all__ = [
     "PtxError",
     "Report",
     "StepLimit",
+    "Traced",
+    "Tracer",
     "Unsupported",
     "launch",
 ]

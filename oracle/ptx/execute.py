@@ -9,6 +9,7 @@ While all threads are together, blocks run without masks.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +20,9 @@ from .machine import Machine
 from .parse import Function, Statement, split_operands
 from .program import BoundBlock, Gate, Program
 from .reports import Kind
+from .steps import Call
 from .system_calls import SYSTEM_CALLS
+from .trace import Tracer
 from .types import Array
 
 Key = tuple[int, ...]
@@ -98,6 +101,7 @@ class Executor:
         self.parked: dict[tuple[Key, Gate], _Parked] = {}
         self.together = True
         self.count = 0
+        self.tracer: Tracer | None = None
 
     def executed(self) -> list[tuple[BoundBlock, int]]:
         """Blocks that ran since `run` began, and by how many threads in all, counting each time."""
@@ -116,7 +120,7 @@ class Executor:
         frame: Frame | None = self.root
         number, steps, turns = 0, 0, 0
         while frame is not None:
-            block = frame.program.blocks[number] or frame.program.bind(number)
+            block = frame.program.bound_block(number)
             if block.gate is not None and not (self.together and not self.parked):
                 place = self._arrive(_Place(frame, number), block.gate)
                 if place is None or place.block != number or place.frame is not frame:
@@ -136,7 +140,8 @@ class Executor:
 
     def _run_block(self, frame: Frame, block: BoundBlock) -> None:
         machine = self.machine
-        calls = block.whole if self.together else block.masked(machine.mask)
+        steps = block.whole if self.together else block.masked(machine.mask)
+        calls: Iterable[Call] = steps if self.tracer is None else self.tracer.follow(machine, frame, block, steps)
         block.runs += 1
         block.lanes += self.count
         call: Any = None
@@ -343,6 +348,7 @@ class Executor:
         else:
             self.parked[key] = _Parked(place, gate, machine.mask.copy())
         if gate.members is None and not gate.together:
+            self._run_block(place.frame, place.frame.program.bound_block(place.block))
             if gate.arrive_only:
                 return _Place(place.frame, place.block + 1)
             self._release()

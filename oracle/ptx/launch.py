@@ -18,6 +18,7 @@ from .memory import GlobalMemory
 from .parse import ModuleIndex
 from .program import BoundBlock
 from .reports import Report, Triple
+from .trace import Tracer
 
 _KEPT = 8
 
@@ -103,17 +104,19 @@ def launch(
     shared_bytes: int = 0,
     max_steps: int = 5_000_000,
     max_lanes: int = 1 << 15,
+    trace: Tracer | None = None,
 ) -> Execution:
     """Run a kernel on `grid` blocks of `block` threads to its end; results are in `memory`.
 
     `params` holds each parameter's bytes as in C, `shared_bytes` is the size of dynamic shared memory. Blocks run
-    together as far as they have at most `max_lanes` threads, the rest after them. Raises Unsupported for what the
-    emulator cannot run, Fault for what would stop a GPU, StepLimit after `max_steps` steps, Malformed for text that
-    is not PTX, ValueError for parameters that do not fit the kernel's.
+    together as far as they have at most `max_lanes` threads, the rest after them. `trace` is told what one thread
+    executes. Raises Unsupported for what the emulator cannot run, Fault for what would stop a GPU, StepLimit after
+    `max_steps` steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
     """
     blocks = grid[0] * grid[1] * grid[2]
     together = max(1, min(blocks, max_lanes // max(1, block[0] * block[1] * block[2])))
     executor = module._executor(entry, together, block)
+    executor.tracer = trace
     executed: list[tuple[BoundBlock, int]] = []
     sums: dict[int, FloatSum] = {}
     printed: list[str] = []

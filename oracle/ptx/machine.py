@@ -262,6 +262,11 @@ class Machine:
             _unravel(lane % self.threads, self.block),
         )
 
+    def lane_of(self, block: int, thread: int) -> int | None:
+        """The lane of a thread, both numbers linear; None if it is not among the threads that run together now."""
+        lane = (block - self._first_block) * self.threads + thread
+        return lane if 0 <= lane < self.lanes and 0 <= thread < self.threads else None
+
     def special(self, name: str) -> Array | None:
         """A special register, one element per thread or 0-d; None if the name is none."""
         if name not in self._specials:

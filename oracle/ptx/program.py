@@ -282,6 +282,10 @@ class Program:
 
     # Binding blocks.
 
+    def bound_block(self, index: int) -> BoundBlock:
+        """The block of that number as steps, bound the first time; raises what `bind` raises."""
+        return self.blocks[index] or self.bind(index)
+
     def bind(self, index: int) -> BoundBlock:
         """The block of that number as steps. Unsupported, Malformed as its instructions demand."""
         from .decode import emitter
