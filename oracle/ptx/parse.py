@@ -142,14 +142,20 @@ class Function:
         return _CALL.search(self.body) is not None
 
     def line_of(self, ordinal: int) -> int:
-        """The line in the module's text of the body's `ordinal`-th instruction."""
-        seen = -1
+        """The line in the module's text of the body's `ordinal`-th instruction, 0 if it has not as many."""
+        return self._lines[ordinal] if ordinal < len(self._lines) else 0
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        """The line in the module's text of each instruction of the body."""
+        lines, line, counted = [], self.text.count("\n", 0, self.start) + 1, 0
         for token in _TOKEN.finditer(self.body):
-            seen += bool(token[7]) and not token[7].startswith(".")
-            if seen == ordinal:
+            if token[7] and not token[7].startswith("."):
                 at = token.start(6) if token[6] else token.start(7)
-                return self.text.count("\n", 0, self.start + at) + 1
-        return 0
+                line += self.body.count("\n", counted, at)
+                counted = at
+                lines.append(line)
+        return lines
 
 
 class ModuleIndex:
