@@ -12,6 +12,7 @@ element a thread, `execute` runs them, `memory` holds the state spaces, and `ari
 """
 
 from .errors import Fault, Malformed, PtxError, StepLimit, Unsupported
+from .host_memory import HostMemory
 from .launch import Execution, FloatSum, Module, launch
 from .memory import GlobalMemory
 from .reports import Kind, Report
@@ -22,6 +23,7 @@ __all__ = [
     "Fault",
     "FloatSum",
     "GlobalMemory",
+    "HostMemory",
     "Kind",
     "Malformed",
     "Module",

@@ -40,13 +40,14 @@ class Extent:
 
 
 class Segment:
-    """One state space's bytes. The first and the last 16 bytes are never allocated."""
+    """One state space's bytes, in a buffer of its own or in `data`. The first and the last 16 are never allocated."""
 
-    def __init__(self, name: str, base: int, size: int, writable: bool = True) -> None:
+    def __init__(self, name: str, base: int, size: int, writable: bool = True, data: Array | None = None) -> None:
         self.name = name
         self.base = base
         self.writable = writable
-        self.data: Array = np.zeros(-(-size // ALIGNMENT) * ALIGNMENT + 2 * ALIGNMENT, np.uint8)
+        own = -(-size // ALIGNMENT) * ALIGNMENT + 2 * ALIGNMENT
+        self.data: Array = np.zeros(own, np.uint8) if data is None else data
         self.extents: list[Extent] = []
         self.views = _views(self.data)
         self._starts: dict[int, Array] = {}
@@ -56,6 +57,12 @@ class Segment:
         self.extents.append(extent)
         for size, starts in self._starts.items():
             _mark(starts, extent, size)
+
+    def remove(self, extent: Extent) -> None:
+        """Make an allocation inaccessible; `extent` is one that was added, and its `count` is 1."""
+        self.extents.remove(extent)
+        for starts in self._starts.values():
+            starts[extent.start : extent.start + extent.size] = False
 
     def starts(self, size: int) -> Array:
         """Per byte offset, whether an aligned access of `size` bytes may start there (bool array)."""
@@ -137,7 +144,7 @@ class GlobalMemory:
         self._slice(address, len(raw))[:] = raw
 
     def _slice(self, address: int, nbytes: int) -> Array:
-        offset = address - GLOBAL_BASE
+        offset = address - self.segment.base
         for extent in self.segment.extents:
             if extent.start <= offset and offset + nbytes <= extent.start + extent.size:
                 return self.segment.data[offset : offset + nbytes]
