@@ -74,6 +74,8 @@ def _launch(memory: ptx.GlobalMemory, body: str, threads: int, *addresses: int) 
 def test_shared_memory_has_atomics_too() -> None:
     body = """
         mov.u64 %rd5, tile;
+        st.shared.v4.u32 [%rd5], {0, 0, 0, 0};
+        bar.sync 0;
         atom.shared.add.u32 %r4, [%rd5+4], 2;
         red.shared.max.u32 [%rd5+8], %r1;
         bar.sync 0;
@@ -138,6 +140,8 @@ def test_float_sums_flush_subnormals_in_global_but_not_in_shared_memory() -> Non
     assert run(in_global, tiny)[0] == 0
     in_shared = """
         ld.global.f32 %f1, [%rd2];
+        st.shared.f32 [tile], 0f00000000;
+        bar.sync 0;
         red.shared.add.f32 [tile], %f1;
         bar.sync 0;
         ld.shared.f32 %f2, [tile];

@@ -114,10 +114,6 @@ def test_an_instruction_gives_its_documented_result(instructions: str, expected:
     assert _result(instructions) == expected
 
 
-def test_registers_are_zero_until_written() -> None:
-    assert _result("add.u64 %rd9, %rd20, %rd21;") == 0
-
-
 @pytest.mark.parametrize(
     "form",
     ["tex.2d.v4.f32.f32", "wmma.load.a.sync.aligned.row.m16n16k16.f16", "cp.async.ca.shared.global", "add.weird.u32"],

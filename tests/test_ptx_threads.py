@@ -109,7 +109,7 @@ def test_threads_that_wait_at_different_barriers_are_reported() -> None:
     """
     with pytest.raises(ptx.Fault, match="never arrive") as caught:
         run(body, np.zeros(40, np.uint32))
-    assert caught.value.opcode == "bar.sync"
+    assert caught.value.report.opcode == "bar.sync"
 
 
 def test_a_barrier_reduction_counts_the_block_s_predicates() -> None:

@@ -33,13 +33,15 @@ class Fault(PtxError):  # noqa: N818
     """The program did what a GPU stops for: a bad access, a trap, a barrier that cannot complete.
 
     `kind` and `what` say what happened, `address` is the generic address of a bad access, `lane` the position of the
-    thread among the active ones. The machine adds the rest of the `report` as far as it is known.
+    thread among the active ones. The machine adds the rest of the `report` as far as it is known. `earlier` holds what
+    the sanitizer had reported by then, which may be the cause.
     """
 
     def __init__(self, kind: Kind, what: str, address: int | None = None, lane: int | None = None) -> None:
         super().__init__(what)
         self.report = Report(kind, what, address=address)
         self.lane = lane
+        self.earlier: tuple[Report, ...] = ()
 
     def __str__(self) -> str:
         return str(self.report)

@@ -129,6 +129,8 @@ class Executor:
                         frame, number = self._next(None, 0)
                     continue
             self._run_block(frame, block)
+            if block.gate is not None:
+                self._passed([(block.gate, machine.mask)])
             steps += block.size
             if steps > limit:
                 raise StepLimit(limit)
@@ -264,6 +266,8 @@ class Executor:
             if function is not None and function.is_defined:
                 return self._enter(frame, (*frame.path, number), function, arguments), 0
             self._call_system(frame, name, results, arguments)
+            if self.machine.definedness is not None:
+                self.machine.definedness.define(frame.program, results)
         except Fault as fault:
             block = frame.program.code.blocks[number]
             raise self.machine.explain(fault, frame.program, block, len(block.body)) from None
@@ -328,6 +332,8 @@ class Executor:
                 np.copyto(target, source, where=mask)
             else:
                 np.copyto(target, source)
+            if self.machine.definedness is not None:
+                self.machine.definedness.copy(caller, out, callee, own, into_callee)
 
     def _program(self, name: str, base: int) -> Program:
         base = -(-base // 16) * 16
@@ -389,14 +395,29 @@ class Executor:
         """Let threads go on whose gates have opened; whether there were any."""
         opened = [(key, self._ready(parked)) for key, parked in self.parked.items()]
         opened = [(key, ready) for key, ready in opened if ready.any()]
+        barriers: dict[int, list[tuple[Gate, Array]]] = {}
         for key, ready in opened:
             parked = self.parked[key]
             self._unpark(key, ready)
             runs_there = parked.gate.members is not None or parked.gate.together
+            if not runs_there:
+                barriers.setdefault(parked.gate.barrier, []).append((parked.gate, ready))
             if not parked.gate.arrive_only:
                 place = parked.place if runs_there else _Place(parked.place.frame, parked.place.block + 1)
                 self.waiting.add(place, ready)
+        for arrivals in barriers.values():
+            self._passed(arrivals)
         return bool(opened)
+
+    def _passed(self, arrivals: list[tuple[Gate, Array]]) -> None:
+        """Tell the sanitizer which threads passed a gate or a barrier together, and where each of them stood."""
+        machine = self.machine
+        if machine.sanitizer is None or not arrivals[0][0].orders:
+            return
+        if arrivals[0][0].members is not None:
+            machine.sanitizer.passed_warp_barrier(arrivals[0][1])
+        else:
+            machine.sanitizer.passed_barrier(arrivals, machine.present, machine.warps)
 
     def _deadlock(self) -> PtxError:
         parked = next(iter(self.parked.values()))

@@ -15,6 +15,7 @@ import numpy as np
 from . import arithmetic, conversions
 from .decode import Form, Modifiers
 from .forms_memory import address_row, space_of
+from .lines import Site
 from .memory import Locator, MixedSegments
 from .program import Emitter, Program
 from .types import TYPES, Array, Type
@@ -98,7 +99,7 @@ def _atomic(m: Modifiers) -> Emitter:
         base, displacement = program.memory_operand(operands[0])
         sources = [program.full(program.operands[type_.name][name]) for name in operands[1:]]
         locate = program.machine.locator(space, displacement, type_.size, 1, writes=True)
-        atomic = _Atomic(program.machine, locate, type_, operation)
+        atomic = _Atomic(program.machine, program.site, locate, type_, operation)
         program.effect(partial(atomic, address_row(program, base), sources, target))
 
     return emit
@@ -107,8 +108,9 @@ def _atomic(m: Modifiers) -> Emitter:
 class _Atomic:
     """One atomic instruction of a program."""
 
-    def __init__(self, machine: Machine, locate: Locator, type_: Type, operation: str) -> None:
+    def __init__(self, machine: Machine, site: Site, locate: Locator, type_: Type, operation: str) -> None:
         self.machine = machine
+        self.site = site
         self.locate = locate
         self.type = type_
         self.ufunc = _ACCUMULATED.get(operation) if type_.name not in _PACKED_ADDS else None
@@ -124,6 +126,8 @@ class _Atomic:
         except MixedSegments as mixed:
             self.machine.for_each_group(mixed.groups, partial(self, addresses, sources, target))
             return
+        if self.machine.sanitizer is not None:
+            self.machine.sanitizer.updated(self.site, self.locate, offsets, active)
         if self.sums_floats:
             self.machine.log_float_sum(offsets + self.locate.segment.base, operands[0], self.type)
         old = self._apply(offsets >> self.locate.shift, operands)

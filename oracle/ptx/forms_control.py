@@ -41,15 +41,23 @@ def _bar(m: Modifiers) -> Emitter:
     if m.flag("warp"):
         m.flag("sync")
         return _syncwarp
+    aligned = m.base == "bar" or "aligned" in m.left
     m.drop("cta", "aligned")
     operation = m.one_of("sync", "arrive", "red", default="sync")
     if operation == "red":
-        return _bar_red(m)
+        return _bar_red(m, aligned)
 
     def emit(program: Program, operands: list[str]) -> None:
         number = _uniform(program, operands[0]) if operands else 0
         count = _uniform(program, operands[1]) if len(operands) > 1 else 0
-        program.gate = Gate(barrier=number, count=count, arrive_only=operation == "arrive")
+        program.gate = Gate(
+            program.site,
+            barrier=number,
+            count=count,
+            arrive_only=operation == "arrive",
+            aligned=aligned,
+            orders=True,
+        )
 
     return emit
 
@@ -61,7 +69,7 @@ def _uniform(program: Program, operand: str) -> int:
     return int(value.flat[0])
 
 
-def _bar_red(m: Modifiers) -> Emitter:
+def _bar_red(m: Modifiers, aligned: bool) -> Emitter:
     how = m.one_of("popc", "and", "or")
     type_ = m.type()
 
@@ -69,7 +77,9 @@ def _bar_red(m: Modifiers) -> Emitter:
         machine = program.machine
         target = program.operands[type_.name][operands[0]]
         holds = negatable(program, operands[-1])
-        program.gate = Gate(barrier=_uniform(program, operands[1]), together=True)
+        program.gate = Gate(
+            program.site, barrier=_uniform(program, operands[1]), together=True, aligned=aligned, orders=True
+        )
 
         def reduce() -> None:
             taking_part = machine.mask & holds
@@ -84,7 +94,7 @@ def _bar_red(m: Modifiers) -> Emitter:
 
 
 def _syncwarp(program: Program, operands: list[str]) -> None:
-    program.gate = Gate(members=_members(program, operands[0]))
+    program.gate = Gate(program.site, members=_members(program, operands[0]), orders=True)
 
 
 def _members(program: Program, operand: str) -> Array:
@@ -104,7 +114,7 @@ def _shfl(m: Modifiers) -> Emitter:
         target, _, valid_name = targets.partition("|")
         result = program.operands[type_.name][target]
         valid = program.operands["pred"][valid_name] if valid_name else None
-        program.gate = Gate(members=_members(program, members))
+        program.gate = Gate(program.site, members=_members(program, members))
 
         def shuffle() -> None:
             found, in_range = machine.warps.shuffle(mode, value, source, clamp)
@@ -127,7 +137,7 @@ def _vote(m: Modifiers) -> Emitter:
         target = program.operands[type_.name][operands[0]]
         holds = negatable(program, operands[1])
         members = _members(program, operands[2])
-        program.gate = Gate(members=members)
+        program.gate = Gate(program.site, members=members)
 
         def vote() -> None:
             votes = machine.warps.ballot(machine.mask & holds) & members
@@ -157,7 +167,7 @@ def _match(m: Modifiers) -> Emitter:
         holds = program.operands["pred"][holds_name] if holds_name else None
         value = program.full(program.operands[type_.name][a])
         members = _members(program, member_mask)
-        program.gate = Gate(members=members)
+        program.gate = Gate(program.site, members=members)
 
         def match() -> None:
             same = machine.warps.match_any(value, machine.mask, members)
@@ -184,7 +194,7 @@ def _redux(m: Modifiers) -> Emitter:
         result = program.operands[type_.name][target]
         value = program.full(program.operands[type_.name][source])
         members = _members(program, member_mask)
-        program.gate = Gate(members=members)
+        program.gate = Gate(program.site, members=members)
 
         def reduce() -> None:
             arrived = machine.warps.ballot(machine.mask) & members

@@ -1,7 +1,7 @@
 """Loads and stores of all widths in all state spaces, and questions about addresses.
 
-Parameters and locals accessed by name stand at a fixed place in every thread's frame: such an access is a copy of a
-column, checked once when its block is bound. All other accesses gather or scatter through `memory.Locator`.
+Parameters accessed by name stand at a fixed place in every thread's frame: such an access is a copy of a column,
+checked once when its block is bound. All other accesses gather or scatter through `memory.Locator`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from .decode import Form, Modifiers
 from .errors import Fault
+from .lines import Site
 from .memory import Locator, MixedSegments, Segment
 from .program import Emitter, Program, view_as
 from .reports import Kind
@@ -39,6 +40,11 @@ def space_of(m: Modifiers) -> str:
     return "generic"
 
 
+def space_named(opcode: str) -> str:
+    """The state space of an opcode that accesses memory."""
+    return space_of(Modifiers(opcode))
+
+
 def _access(m: Modifiers) -> tuple[str, int, Type]:
     space = space_of(m)
     vector = m.one_of("v2", "v4", "v8")
@@ -63,7 +69,7 @@ def _ld(m: Modifiers) -> Emitter:
             return
         locate = program.machine.locator(space, displacement, type_.size, count, writes=False)
         wanted = [(i, target) for i, target in enumerate(targets) if target is not None]
-        program.effect(partial(_load, program.machine, locate, address_row(program, base), type_, wanted))
+        program.effect(partial(_load, program.machine, program.site, locate, address_row(program, base), type_, wanted))
 
     return emit
 
@@ -83,8 +89,9 @@ def _st(m: Modifiers) -> Emitter:
                 program.move(column, source)
             return
         locate = program.machine.locator(space, displacement, type_.size, count, writes=True)
-        numbered = list(enumerate(sources))
-        program.effect(partial(_store, program.machine, locate, address_row(program, base), type_, numbered))
+        program.effect(
+            partial(_store, program.machine, program.site, locate, address_row(program, base), type_, sources)
+        )
 
     return emit
 
@@ -115,7 +122,7 @@ def address_row(program: Program, base: str) -> Array:
 def fixed_columns(
     program: Program, base: str, displacement: int, type_: Type, count: int, writes: bool = False
 ) -> list[Array] | None:
-    """The places of a named parameter's or local's elements, one array each; None if they are not fixed."""
+    """The places of a named parameter's elements, one array each; None if they are not fixed."""
     parameter = program.machine.entry_parameter(program, base)
     if parameter is not None:
         start, size = parameter
@@ -124,7 +131,7 @@ def fixed_columns(
             raise Fault(Kind.OUT_OF_BOUNDS, f"write to the kernel parameter {base}")
     else:
         place = program.place(base)
-        if place is None:
+        if place is None or program.is_local(base):
             return None
         start, size = place
         data = program.machine.local_rows
@@ -140,42 +147,42 @@ def fixed_columns(
     return [typed[:, first + i] for i in range(count)]
 
 
-def _load(machine: Machine, locate: Locator, addresses: Array, type_: Type, targets: list[tuple[int, Array]]) -> None:
+def _load(
+    machine: Machine, site: Site, locate: Locator, addresses: Array, type_: Type, targets: list[tuple[int, Array]]
+) -> None:
     """Gather for the active threads: target number i gets the i-th element after its thread's address."""
     active = machine.active
     try:
-        if active is None:
-            index = locate(addresses, machine.segments) >> locate.shift
-            take = locate.segment.views[type_.dtype].take
-            for i, target in targets:
-                target[:] = take(index + i) if i else take(index)
-        else:
-            index = locate(addresses[active], machine.segments) >> locate.shift
-            take = locate.segment.views[type_.dtype].take
-            for i, target in targets:
-                target[active] = take(index + i)
+        offsets = locate(addresses if active is None else addresses[active], machine.segments)
     except MixedSegments as mixed:
-        again = partial(_load, machine, locate, addresses, type_, targets)
+        again = partial(_load, machine, site, locate, addresses, type_, targets)
         machine.for_each_group(mixed.groups, again)
+        return
+    if machine.sanitizer is not None:
+        machine.sanitizer.read(site, locate, offsets, active)
+    index = offsets >> locate.shift
+    take = locate.segment.views[type_.dtype].take
+    where = slice(None) if active is None else active
+    for i, target in targets:
+        target[where] = take(index + i) if i else take(index)
 
 
-def _store(machine: Machine, locate: Locator, addresses: Array, type_: Type, sources: list[tuple[int, Array]]) -> None:
+def _store(machine: Machine, site: Site, locate: Locator, addresses: Array, type_: Type, sources: list[Array]) -> None:
     """Scatter for the active threads; where addresses coincide, the last thread's value stays."""
     active = machine.active
     try:
-        if active is None:
-            index = locate(addresses, machine.segments) >> locate.shift
-            view = locate.segment.views[type_.dtype]
-            for i, source in sources:
-                view[index + i] = source
-        else:
-            index = locate(addresses[active], machine.segments) >> locate.shift
-            view = locate.segment.views[type_.dtype]
-            for i, source in sources:
-                view[index + i] = source[active] if source.ndim else source
+        offsets = locate(addresses if active is None else addresses[active], machine.segments)
     except MixedSegments as mixed:
-        again = partial(_store, machine, locate, addresses, type_, sources)
+        again = partial(_store, machine, site, locate, addresses, type_, sources)
         machine.for_each_group(mixed.groups, again)
+        return
+    values = tuple(source if active is None or not source.ndim else source[active] for source in sources)
+    if machine.sanitizer is not None:
+        machine.sanitizer.written(site, locate, offsets, active, values)
+    index = offsets >> locate.shift
+    view = locate.segment.views[type_.dtype]
+    for i, value in enumerate(values):
+        view[index + i] = value
 
 
 def _isspacep(m: Modifiers) -> Emitter:

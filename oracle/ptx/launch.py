@@ -6,12 +6,13 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 
-from .errors import Malformed
+from .definedness import Definedness
+from .errors import Fault, Malformed
 from .execute import Executor
 from .machine import Machine, ModuleSpace
 from .memory import GlobalMemory
@@ -19,8 +20,10 @@ from .parse import ModuleIndex
 from .program import BoundBlock
 from .reports import Report, Triple
 from .trace import Tracer
+from .types import Array
 
 _KEPT = 8
+_BYTE = np.dtype(np.uint8)
 
 
 class Module:
@@ -43,15 +46,20 @@ class Module:
         """Bytes of each of a kernel's parameters."""
         return tuple(p.size for p in self.index.functions[entry].parameters)
 
-    def _executor(self, entry: str, blocks: int, block: Triple) -> Executor:
-        """What runs `blocks` blocks of a kernel; kept, since a second launch need not decode again."""
+    def _executor(self, entry: str, blocks: int, block: Triple, definedness: bool) -> Executor:
+        """What runs `blocks` blocks of a kernel; kept, since a second launch need not decode again.
+
+        One that follows marks as well is decoded differently, and for one launch only.
+        """
         key = (entry, blocks, block)
-        executor = self._executors.pop(key, None)
+        executor = None if definedness else self._executors.pop(key, None)
         if executor is None:
             function = self.index.functions.get(entry)
             if function is None or not function.is_entry or not function.is_defined:
                 raise Malformed(f"the module has no kernel {entry!r}")
             executor = Executor(Machine(self.index, self._space, function, blocks, block))
+            if definedness:
+                return executor
         self._executors[key] = executor
         if len(self._executors) > _KEPT:
             self._executors.pop(next(iter(self._executors)))
@@ -74,13 +82,15 @@ class Execution:
 
     `steps` is the number of emulated steps, `float_atomics` says by address what floating-point `atom.add` and
     `red.add` summed there, whose order a GPU leaves open. `reports` say what was wrong without stopping the
-    launch. `printed` holds what each call of `printf` printed, in the order of execution.
+    launch. `printed` holds what each call of `printf` printed, in the order of execution. `suspicious`: something read
+    memory that nothing wrote.
     """
 
     steps: int
     float_atomics: Mapping[int, FloatSum]
     reports: tuple[Report, ...]
     printed: tuple[str, ...]
+    suspicious: bool
     _executed: list[tuple[BoundBlock, int]] = field(repr=False)
 
     @cached_property
@@ -104,32 +114,115 @@ def launch(
     shared_bytes: int = 0,
     max_steps: int = 5_000_000,
     max_lanes: int = 1 << 15,
+    sanitize: bool = True,
+    definedness: bool = False,
     trace: Tracer | None = None,
 ) -> Execution:
     """Run a kernel on `grid` blocks of `block` threads to its end; results are in `memory`.
 
     `params` holds each parameter's bytes as in C, `shared_bytes` is the size of dynamic shared memory. Blocks run
     together as far as they have at most `max_lanes` threads, the rest after them. `trace` is told what one thread
-    executes. Raises Unsupported for what the emulator cannot run, Fault for what would stop a GPU, StepLimit after
-    `max_steps` steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
+    executes.
+
+    With `sanitize`, reads of what nothing wrote, races and divergent barriers are reported; `definedness` does not wait
+    for suspicion to follow the values of unwritten memory and registers (see the module of that name).
+
+    Raises Unsupported for what the emulator cannot run, Fault for what would stop a GPU, StepLimit after `max_steps`
+    steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
     """
+    run = partial(_run, module, entry, grid, block, params, memory, shared_bytes, max_steps, max_lanes, trace)
+    if not sanitize:
+        return run(sanitize=False, definedness=False)
+    before = _Contents.of(memory, module)
+    try:
+        execution = run(sanitize=True, definedness=definedness)
+    except Fault:
+        if definedness or before is None:
+            raise
+    else:
+        if definedness or before is None or not execution.suspicious:
+            return execution
+    before.restore(memory, module)
+    return run(sanitize=True, definedness=True)
+
+
+def _run(
+    module: Module,
+    entry: str,
+    grid: Triple,
+    block: Triple,
+    params: Sequence[bytes],
+    memory: GlobalMemory,
+    shared_bytes: int,
+    max_steps: int,
+    max_lanes: int,
+    trace: Tracer | None,
+    *,
+    sanitize: bool,
+    definedness: bool,
+) -> Execution:
     blocks = grid[0] * grid[1] * grid[2]
     together = max(1, min(blocks, max_lanes // max(1, block[0] * block[1] * block[2])))
-    executor = module._executor(entry, together, block)
+    executor = module._executor(entry, together, block, definedness)
     executor.tracer = trace
+    machine = executor.machine
     executed: list[tuple[BoundBlock, int]] = []
     sums: dict[int, FloatSum] = {}
     printed: list[str] = []
-    steps = 0
+    reports: list[Report] = []
+    steps, suspicious = 0, False
     with np.errstate(all="ignore"), _no_garbage_collection():
         for first in range(0, blocks, together):
             present = min(together, blocks - first)
-            executor.machine.prepare(grid, first, present, list(params), memory, shared_bytes)
-            steps += executor.run(max_steps - steps)
+            machine.prepare(grid, first, present, list(params), memory, shared_bytes, sanitize)
+            if definedness:
+                machine.definedness = Definedness(machine)
+            sanitizer = machine.sanitizer
+            try:
+                steps += executor.run(max_steps - steps)
+            except Fault as fault:
+                fault.earlier = tuple(reports) if sanitizer is None else (*reports, *sanitizer.finish())
+                raise
+            finally:
+                machine.sanitizer = machine.definedness = None
+            if sanitizer is not None:
+                reports += sanitizer.finish()
+                suspicious |= sanitizer.saw_unwritten
             executed += executor.executed()
-            printed += executor.machine.printed
-            _add_sums(sums, executor.machine)
-    return Execution(steps, sums, (), tuple(printed), executed)
+            printed += machine.printed
+            _add_sums(sums, machine)
+    return Execution(steps, sums, tuple(reports), tuple(printed), suspicious, executed)
+
+
+_MOST_KEPT = 1 << 26
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What memory held before a launch, so that it can be repeated."""
+
+    allocations: list[tuple[int, Array]]
+    unwritten: Array | None
+    variables: Array
+
+    @classmethod
+    def of(cls, memory: GlobalMemory, module: Module) -> _Contents | None:
+        """The contents; None if they are too large to be worth copying."""
+        segment = memory.segment
+        if sum(extent.size for extent in segment.extents) > _MOST_KEPT:
+            return None
+        slices = [slice(extent.start, extent.start + extent.size) for extent in segment.extents]
+        marks = None if segment.unwritten is None else segment.unwritten[_BYTE].copy()
+        copies = [(each.start, segment.data[each].copy()) for each in slices]
+        return cls(copies, marks, module._space.contents())
+
+    def restore(self, memory: GlobalMemory, module: Module) -> None:
+        """Make memory as it was."""
+        for start, contents in self.allocations:
+            memory.segment.data[start : start + len(contents)] = contents
+        if self.unwritten is not None and memory.segment.unwritten is not None:
+            memory.segment.unwritten[_BYTE][:] = self.unwritten
+        module._space.restore(self.variables)
 
 
 @contextmanager

@@ -86,4 +86,3 @@ def _short(path: str) -> str:
     """A file's name without its folders. The compiler takes a name like `<string>` for a path as well."""
     start = path.rfind("/<")
     return path[start + 1 :] if start >= 0 else os.path.basename(path)
-

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .definedness import Definedness
 from .errors import Fault, Malformed
 from .lines import Site
 from .literals import variable_bytes
@@ -26,6 +27,7 @@ from .memory import (
 from .parse import Block, Function, ModuleIndex, Variable
 from .program import Program
 from .reports import Kind, Report, Triple
+from .sanitizer import Sanitizer
 from .types import Array, Type
 from .warps import WARP, Warps
 
@@ -72,10 +74,25 @@ class ModuleSpace:
         start = -(-self._next // max(16, variable.align)) * max(16, variable.align)
         self._next = start + variable.size + ALIGNMENT
         self._addresses[name] = self.segment.base + start
-        contents = np.frombuffer(variable_bytes(variable, self._required), np.uint8)
-        self.segment.data[start : start + len(contents)] = contents
+        self._initialise(name)
         self.segment.add(Extent(start, variable.size))
         return self._addresses[name]
+
+    def _initialise(self, name: str) -> None:
+        contents = np.frombuffer(variable_bytes(self._variables[name], self._required), np.uint8)
+        start = self._addresses[name] - self.segment.base
+        self.segment.data[start : start + len(contents)] = contents
+
+    def contents(self) -> Array:
+        """What the variables hold that have been laid down so far."""
+        return self.segment.data[: self._next].copy()
+
+    def restore(self, contents: Array) -> None:
+        """Let all variables hold what they held when `contents` was taken."""
+        self.segment.data[: len(contents)] = contents
+        for name, address in self._addresses.items():
+            if address - self.segment.base >= len(contents):
+                self._initialise(name)
 
     def _required(self, name: str) -> int:
         address = self.address(name)
@@ -102,6 +119,8 @@ class Machine:
         self.mask = np.ones(self.lanes, np.bool_)
         self.live = np.ones(self.lanes, np.bool_)
         self.active: Array | None = None
+        self.sanitizer: Sanitizer | None = None
+        self.definedness: Definedness | None = None
         self.carry = np.zeros(self.lanes, np.bool_)
         self._thread = np.arange(self.lanes) % self.threads
         self._cta = np.arange(self.lanes) // self.threads
@@ -125,13 +144,18 @@ class Machine:
         if any(f.calls for f in functions):
             size += _RECURSION_BYTES
         self.local_bytes = -(-size // 256) * 256
+        self._columns: list[slice] = []
         self._local = Segment("local", LOCAL_BASE, self.lanes * self.local_bytes)
         rows = self._local.data[ALIGNMENT : ALIGNMENT + self.lanes * self.local_bytes]
         self.local_rows = rows.reshape(self.lanes, self.local_bytes)
         self._local_starts = np.arange(self.lanes) * self.local_bytes + (LOCAL_BASE + ALIGNMENT)
 
-    def allow_local(self, start: int, size: int) -> None:
-        """Make `size` bytes at `start` of every thread's local memory accessible."""
+    def allow_local(self, start: int, size: int, written: bool) -> None:
+        """Make `size` bytes at `start` of every thread's local memory accessible.
+
+        With `written`, nobody is told when they are read before they are written: those of parameters, which are
+        accessed by name.
+        """
         if start + size > self.local_bytes:
             raise Fault(
                 Kind.CALL, f"local memory exhausted: a call needs more than {self.local_bytes} bytes per thread"
@@ -139,6 +163,16 @@ class Machine:
         extent = Extent(ALIGNMENT + start, size, self.lanes, self.local_bytes)
         if extent not in self._local.extents:
             self._local.add(extent)
+            if written:
+                self._columns.append(slice(start, start + size))
+                self._mark_columns(self._columns[-1:])
+
+    def _mark_columns(self, columns: list[slice]) -> None:
+        if self._local.unwritten is not None:
+            marks = self._local.unwritten[np.dtype(np.uint8)]
+            rows = marks[ALIGNMENT : ALIGNMENT + self.lanes * self.local_bytes].reshape(self.lanes, self.local_bytes)
+            for column in columns:
+                rows[:, column] = 0
 
     def local_addresses(self, start: int) -> Array:
         """Each thread's generic address of byte `start` of its local memory."""
@@ -310,16 +344,16 @@ class Machine:
         parameters: list[bytes],
         memory: GlobalMemory,
         dynamic_shared: int,
+        sanitize: bool,
     ) -> None:
         """Make everything as at the start of a launch, `present` blocks of it beginning at `first_block`."""
         self._grid, self._first_block = grid, first_block
         for name, row in self._specials.items():
             row[:] = self._special(name)
         self._store_parameters(parameters)
-        self._local.data.fill(0)
         if dynamic_shared != self._dynamic_shared:
             self._set_dynamic_shared(dynamic_shared)
-        self._shared.data.fill(0)
+        self._forget_memory(sanitize)
         self.segments = {
             "global": memory.segment,
             "module": self.space.segment,
@@ -330,9 +364,18 @@ class Machine:
         for locator in self._locators:
             locator.aim(self.segments[locator.allowed[0]])
         self.live[:] = self._cta < present
+        self.present = self.live.copy()
+        self.sanitizer = Sanitizer(self.lanes, self.threads, self.located) if sanitize else None
         self.carry.fill(False)
         self._float_sums.clear()
         self.printed.clear()
+
+    def _forget_memory(self, sanitize: bool) -> None:
+        """Local and shared memory as at the start of a launch; nothing tells what nobody wrote unless `sanitize`."""
+        for segment in (self._local, self._shared):
+            segment.unwritten = None
+            segment.forget(watched=sanitize)
+        self._mark_columns(self._columns)
 
     def _store_parameters(self, parameters: list[bytes]) -> None:
         declared = self.entry.parameters

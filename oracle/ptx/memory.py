@@ -28,6 +28,9 @@ GLOBAL_BASE = 0x7F00_0000_0000
 ALIGNMENT = 256
 GUARD = 4096
 
+POISON = np.array([0xA5, 0xFF], np.uint8)
+"""What bytes hold that nothing wrote, over and over: NaN as every floating-point type, an index far out of bounds."""
+
 
 @dataclass(frozen=True)
 class Extent:
@@ -51,6 +54,7 @@ class Segment:
         self.extents: list[Extent] = []
         self.views = _views(self.data)
         self._starts: dict[int, Array] = {}
+        self.unwritten: dict[np.dtype[Any], Array] | None = None
 
     def add(self, extent: Extent) -> None:
         """Make an allocation accessible."""
@@ -73,6 +77,18 @@ class Segment:
                 _mark(starts, extent, size)
         return starts
 
+    def forget(self, start: int = 0, stop: int | None = None, watched: bool = True) -> None:
+        """Let the bytes from `start` to `stop` hold values that nobody expects.
+
+        If they are `watched`, `unwritten` has all bits of a byte set until something is stored there.
+        """
+        if watched:
+            if self.unwritten is None:
+                self.unwritten = _views(np.zeros(len(self.data), np.uint8))
+            self.unwritten[np.dtype(np.uint8)][start:stop] = 0xFF
+        chunk = self.data[start:stop]
+        chunk[0::2], chunk[1::2] = POISON
+
     def grow(self, size: int) -> None:
         """Have room for at least `size` bytes."""
         if size + ALIGNMENT > len(self.data):
@@ -81,6 +97,10 @@ class Segment:
             self.data = larger
             self.views = _views(larger)
             self._starts.clear()
+            if self.unwritten is not None:
+                marks = np.zeros(len(larger), np.uint8)
+                marks[: len(self.unwritten[marks.dtype])] = self.unwritten[marks.dtype]
+                self.unwritten = _views(marks)
 
     def describe(self, offset: int) -> str:
         """What lies at an offset, for a fault's text."""
@@ -186,7 +206,21 @@ class Locator:
     are indices of elements.
     """
 
-    __slots__ = ("_base", "_count", "_starts", "_take", "allowed", "displacement", "segment", "shift", "size", "writes")
+    __slots__ = (
+        "_all_bits",
+        "_base",
+        "_count",
+        "_element",
+        "_elements",
+        "_starts",
+        "_take",
+        "allowed",
+        "displacement",
+        "segment",
+        "shift",
+        "size",
+        "writes",
+    )
 
     def __init__(self, space: str, displacement: int, element: int, count: int, writes: bool) -> None:
         self.allowed = SPACES[space]
@@ -195,6 +229,9 @@ class Locator:
         self.shift = element.bit_length() - 1
         self.writes = writes
         self._count = np.count_nonzero
+        self._elements = count
+        self._element = np.dtype(f"u{element}")
+        self._all_bits = self._element.type(2 ** (8 * element) - 1)
 
     def aim(self, segment: Segment) -> None:
         """Expect addresses in this segment from now on."""
@@ -211,6 +248,21 @@ class Locator:
         if self._count(self._take(offsets, mode="clip")) == offsets.size and self._permitted():
             return offsets
         return self._search(addresses, segments)
+
+    def any_unwritten(self, offsets: Array) -> bool:
+        """Whether one of the elements at these offsets has nothing but bytes that were never written."""
+        assert self.segment.unwritten is not None
+        marks = self.segment.unwritten[self._element]
+        index = offsets >> self.shift
+        return any(bool((marks.take(index + i) == self._all_bits).any()) for i in range(self._elements))
+
+    def mark_written(self, offsets: Array) -> None:
+        """From now on the elements at these offsets have been written."""
+        assert self.segment.unwritten is not None
+        marks = self.segment.unwritten[self._element]
+        index = offsets >> self.shift
+        for i in range(self._elements):
+            marks[index + i] = 0
 
     def _permitted(self) -> bool:
         return self.segment.writable or not self.writes

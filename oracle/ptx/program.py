@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import Fault, Malformed, Unsupported
+from .lines import Site
 from .literals import SYMBOL_SUM, immediate
+from .memory import POISON
 from .parse import Block, Function, Statement, split_operands
 from .steps import Call, Compute, Effect, Move, Scratch, Step, Write
 from .types import TYPES, Array, Type
@@ -34,13 +36,19 @@ class Gate:
     Warp instructions name in `members` (uint32, one mask per thread) the threads of the warp that must arrive. Barriers
     have None there: all threads of the block must arrive at barrier number `barrier`, or `count` of them if not 0;
     with `arrive_only`, this thread itself does not wait. `together`: they must all be at this same instruction.
+    `aligned`: the threads of a warp may not arrive at different ones. `orders`: accesses to memory before it come
+    before those after it, which shuffles and votes do not promise.
     """
+
+    site: Site
 
     members: Array | None = None
     barrier: int = 0
     count: int = 0
     arrive_only: bool = False
     together: bool = False
+    aligned: bool = False
+    orders: bool = False
 
 
 class Operands(dict[str, Array]):
@@ -134,6 +142,7 @@ class Program:
         self.temporaries: dict[tuple[np.dtype[Any], int], Array] = {}
         self.steps: list[Step] = []
         self.gate: Gate | None = None
+        self.site: Site
         self.guard: Array | None = None
         self.negated = False
         self.places: dict[str, tuple[int, int]] = {}
@@ -176,13 +185,14 @@ class Program:
         return row
 
     def _new_register(self, type_name: str) -> Array:
-        """A zeroed row of a register file."""
+        """A row of a register file."""
         dtype = _STORAGE.get(type_name)
         if dtype is None:
             raise Unsupported(f".reg .{type_name}")
         spare = self._spare.setdefault(dtype, [])
         if not spare:
-            self._files.append(np.zeros((_FILE_ROWS, self.lanes), dtype))
+            self._files.append(np.empty((_FILE_ROWS, self.lanes), dtype))
+            poison(self._files[-1])
             spare.extend(self._files[-1])
         return spare.pop()
 
@@ -210,9 +220,19 @@ class Program:
             return None
         start = -(-self._next_place // 16) * 16
         self._next_place = start + variable.size + 16
-        self.machine.allow_local(start, variable.size)
+        self.machine.allow_local(start, variable.size, written=variable.space == "param")
         self.places[name] = (start, variable.size)
         return self.places[name]
+
+    def is_local(self, name: str) -> bool:
+        """Whether a variable of that name is the thread's own, but no parameter."""
+        variable = self._variables.get(name)
+        return variable is not None and variable.space == "local"
+
+    def is_register(self, name: str) -> bool:
+        """Whether a register is declared by that name."""
+        registers = self.code.registers
+        return name in registers or name.rstrip("0123456789") in registers
 
     def storage(self, name: str) -> Array:
         """A parameter variable's bytes, one row per thread; the register itself for a `.reg` parameter."""
@@ -293,15 +313,23 @@ class Program:
         block = self.code.blocks[index]
         self.steps, self.gate = [], None
         owners: list[int] = []
+        definedness = self.machine.definedness
         statements = block.body if block.kind != "gate" else [*block.body, _gate(block)]
         for position, statement in enumerate(statements):
+            self.site = Site(self.function, block, position)
             try:
+                if definedness is not None:
+                    self.steps.append(Effect(definedness.follow(self, statement, self.site)))
                 self._emit(statement, emitter(statement[2]))
             except (KeyError, ValueError) as error:
                 raise Malformed(f"cannot read {' '.join(statement)}: {error!r}") from error
             except Fault as fault:
                 raise self.machine.explain(fault, self, block, position) from None
             owners += [position] * (len(self.steps) - len(owners))
+        if definedness is not None and block.end is not None and block.end[1]:
+            end = Site(self.function, block, len(block.body))
+            self.steps.append(Effect(definedness.decide(self, block.end[1], end)))
+            owners.append(len(block.body))
         bound = BoundBlock(block, self.steps, owners, self.gate)
         self.blocks[index] = bound
         self.bound.append(bound)
@@ -318,9 +346,9 @@ class Program:
         self.guard = None
 
     def reset(self) -> None:
-        """Registers back to zero, counts to none, for another launch."""
+        """Registers as nobody wrote them, counts to none, for another launch."""
         for file in self._files:
-            file.fill(0)
+            poison(file)
         for block in self.bound:
             block.runs = block.lanes = 0
 
@@ -361,6 +389,14 @@ class _Guarded(Step):
 def _gate(block: Block) -> Statement:
     assert block.end is not None
     return block.end
+
+
+def poison(rows: Array) -> None:
+    """Fill registers with what nobody expects, so that a read before the first write shows."""
+    if rows.dtype == np.bool_:
+        rows.fill(True)
+    else:
+        rows.fill(np.resize(POISON, rows.dtype.itemsize).view(rows.dtype)[0])
 
 
 def view_as(row: Array, type_: Type, text: str = "") -> Array:

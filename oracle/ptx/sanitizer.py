@@ -1,0 +1,160 @@
+"""Watches a launch: reads of memory that nothing wrote, data races, and barriers that not all threads reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .lines import Site
+from .memory import Locator
+from .races import BARRIER, Access, Race, find_races
+from .races import Kind as Does
+from .reports import Kind, Report
+from .types import Array
+from .warps import Warps
+
+if TYPE_CHECKING:
+    from .program import Gate
+
+_WINDOW = 1 << 20
+"""How many accesses of single threads are kept; races between accesses further apart than that are not seen."""
+
+_SEEN_BY_OTHERS = ("shared", "global", "module")
+
+
+class Sanitizer:
+    """What one launch (or one run of its blocks) did wrong without being stopped for it.
+
+    `saw_unwritten`: some thread read a whole element of memory that nothing had written. By itself that is no
+    error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered.
+    """
+
+    def __init__(self, lanes: int, threads: int, located: Callable[[Report, Site, int | None], Report]) -> None:
+        self.reports: list[Report] = []
+        self.saw_unwritten = False
+        self._threads = threads
+        self._everyone = np.arange(lanes)
+        self._epochs = np.zeros(lanes, np.int64)
+        self._located = located
+        self._logs: dict[str, list[Access]] = {}
+        self._bases: dict[str, int] = {}
+        self._logged = 0
+        self._known: set[tuple[int, ...]] = set()
+
+    def report(self, kind: Kind, what: str, site: Site, lane: int | None, address: int | None = None) -> None:
+        """Add a report, unless this kind was reported for this instruction before."""
+        key = (id(site.block), site.position, list(Kind).index(kind))
+        if key not in self._known:
+            self._known.add(key)
+            self.reports.append(self._located(Report(kind, what, address=address), site, lane))
+
+    # Accesses.
+
+    def read(self, site: Site, locator: Locator, offsets: Array, active: Array | None) -> None:
+        """The active threads load at these offsets of the locator's segment."""
+        unwritten = locator.segment.unwritten
+        if unwritten is not None and not self.saw_unwritten:
+            self.saw_unwritten = locator.any_unwritten(offsets)
+        self._log(site, Does.READ, locator, offsets, active)
+
+    def written(
+        self, site: Site, locator: Locator, offsets: Array, active: Array | None, values: tuple[Array, ...]
+    ) -> None:
+        """The active threads store `values`, one array for each element of a vector."""
+        if locator.segment.unwritten is not None:
+            locator.mark_written(offsets)
+        self._log(site, Does.WRITE, locator, offsets, active, values)
+
+    def updated(self, site: Site, locator: Locator, offsets: Array, active: Array | None) -> None:
+        """The active threads read, modify and write atomically."""
+        if locator.segment.unwritten is not None:
+            self.saw_unwritten |= locator.any_unwritten(offsets)
+            locator.mark_written(offsets)
+        self._log(site, Does.ATOMIC, locator, offsets, active)
+
+    def _log(
+        self,
+        site: Site,
+        kind: Does,
+        locator: Locator,
+        offsets: Array,
+        active: Array | None,
+        values: tuple[Array, ...] = (),
+    ) -> None:
+        name = locator.segment.name
+        if name not in _SEEN_BY_OTHERS:
+            return
+        lanes = self._everyone if active is None else active
+        values = tuple(value.copy() for value in values)
+        access = Access(site, kind, offsets, locator.size, lanes, self._epochs, values)
+        self._logs.setdefault(name, []).append(access)
+        self._bases[name] = locator.segment.base
+        self._logged += len(offsets)
+        if self._logged > _WINDOW:
+            self.search_races()
+
+    def search_races(self) -> None:
+        """Report the races among the accesses since the last search."""
+        for name, accesses in self._logs.items():
+            for race in find_races(accesses, self._threads):
+                self._report_race(name, race)
+        self._logs.clear()
+        self._logged = 0
+
+    def finish(self) -> list[Report]:
+        """All reports, now that the launch is over."""
+        self.search_races()
+        return self.reports
+
+    def _report_race(self, segment: str, race: Race) -> None:
+        earlier = self._located(Report(Kind.RACE, ""), race.first.site, race.first_lane)
+        where = earlier.source or f"PTX line {earlier.line}"
+        other = "{} {}".format(*earlier.thread) if earlier.thread else "another thread"
+        verb = {Does.READ: "read", Does.WRITE: "written", Does.ATOMIC: "updated"}
+        address = self._bases[segment] + race.offset
+        what = (
+            f"race for {segment} memory at 0x{address:x}: {verb[race.first.kind]} at {where} by block {other} and, "
+            f"with no barrier between, {verb[race.second.kind]}"
+        )
+        self.report(Kind.RACE, what, race.second.site, race.second_lane, address)
+
+    # Order.
+
+    def passed_barrier(self, arrivals: Sequence[tuple[Gate, Array]], present: Array, warps: Warps) -> None:
+        """Lanes (bool arrays) passed a barrier of their block together, each coming from one instruction.
+
+        `present` are the lanes that the launch has.
+        """
+        lanes = np.logical_or.reduce([arrived for _, arrived in arrivals])
+        self._epochs = self._epochs + np.where(lanes, BARRIER, 0)
+        gate, arrived = arrivals[0]
+        waiting = int(np.flatnonzero(arrived)[0])
+        passing = np.isin(self._everyone // self._threads, np.unique(np.flatnonzero(lanes) // self._threads))
+        missing = np.flatnonzero(passing & present & ~lanes)
+        if len(missing) and not gate.count:
+            thread = int(missing[0]) % self._threads
+            what = f"divergent barrier: thread {thread} of the block, which has exited, does not reach it"
+            self.report(Kind.BARRIER, what, gate.site, waiting)
+        if gate.aligned and len(arrivals) > 1:
+            self._report_apart(arrivals, warps)
+
+    def _report_apart(self, arrivals: Sequence[tuple[Gate, Array]], warps: Warps) -> None:
+        """Report threads of one warp that came to the same barrier at different instructions.
+
+        PTX ISA, "barrier": for the aligned form, all threads of the warp must execute the same instruction.
+        """
+        owners = [np.unique(warps.index[arrived]) for _, arrived in arrivals]
+        for (gate, arrived), warp in zip(arrivals[1:], owners[1:], strict=True):
+            apart = np.isin(warp, owners[0])
+            if apart.any():
+                lane = int(np.flatnonzero(arrived & (warps.index == warp[apart][0]))[0])
+                first = self._located(Report(Kind.BARRIER, ""), arrivals[0][0].site, None)
+                where = first.source or f"PTX line {first.line}"
+                what = f"divergent barrier: other threads of the warp wait at {where}"
+                self.report(Kind.BARRIER, what, gate.site, lane)
+
+    def passed_warp_barrier(self, lanes: Array) -> None:
+        """These lanes (bool array) passed `bar.warp.sync` with the others of their warp."""
+        self._epochs = self._epochs + lanes
