@@ -1,8 +1,9 @@
 """Data races: two threads at the same bytes, one of them writing, with nothing that orders them.
 
 Threads of a block are ordered by its barriers, threads of a warp also by `bar.warp.sync`, threads of different blocks
-by nothing. Two atomics never race with each other. Two plain writes of the same value are let pass, since no order of
-them changes anything. Programs that order threads by atomics alone, such as locks, are outside what this can see.
+by nothing. Two atomics never race with each other, and neither does the read that begins a compare-and-swap loop. Two
+plain writes of the same value are let pass, since no order of them changes anything. Programs that order threads by
+atomics alone, such as locks, are outside what this can see.
 """
 
 from __future__ import annotations
@@ -118,6 +119,25 @@ class _Table:
         order = np.argsort(columns[0], kind="stable")
         self.cell, self.access, self.position, self.lane, self.epoch = (column[order] for column in columns)
         self.kind = np.array([access.kind for access in accesses], np.int8)[self.access]
+        self._excuse_compare_and_swap()
+
+    def _excuse_compare_and_swap(self) -> None:
+        """Let the reads count as atomic with which compare-and-swap loops begin.
+
+        The swap fails if the value that was read is no longer there. An instruction begins such loops if some thread
+        follows it with a swap at the same place; another may find that it has nothing to swap.
+        """
+        swaps = np.array([".cas" in access.site.opcode for access in self.accesses])[self.access]
+        if not swaps.any():
+            return
+        pair = self.cell * (int(self.lane.max()) + 1) + self.lane
+        places, group = np.unique(pair, return_inverse=True)
+        last_swap = np.full(len(places), -1)
+        np.maximum.at(last_swap, group[swaps], self.access[swaps])
+        begins = np.unique(self.access[(self.kind == Kind.READ) & (self.access < last_swap[group])])
+        sites = {id(self.accesses[number].site) for number in begins}
+        excused = np.array([access.kind is Kind.READ and id(access.site) in sites for access in self.accesses])
+        self.kind[excused[self.access]] = Kind.ATOMIC
 
     def contested(self, threads: int) -> list[Array]:
         """The rows of the first cells at which two lanes meet in a way that may be a race."""
