@@ -32,7 +32,7 @@ class CompileOptions:
     `arch` is the CUDA architecture without its dot (75 for sm_75), the levels are the compilers' optimisation levels
     from 0 to 3, `max_unroll` is the longest constant loop that Warp unrolls. `emit_ptx` adds the PTX to the artifacts.
     `line_info` makes the PTX say which line of Python each instruction comes from; it is the same code otherwise, but
-    the artifacts then hold `#line` directives.
+    the artifacts then hold `#line` directives. `block_dim` is the largest block that may be launched.
 
     For the cpu, 0 is by far the quickest, and the oracle needs the calls of library functions that higher levels drop.
     For cuda, 3 is Warp's own default, and with what the emulator then saves it costs no more than 1 or 2.
@@ -45,6 +45,7 @@ class CompileOptions:
     max_unroll: int = 16
     emit_ptx: bool = False
     line_info: bool = False
+    block_dim: int = 256
 
 
 @dataclass(frozen=True)
@@ -236,6 +237,7 @@ class _Module:
 
 def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
     return {
+        "block_dim": options.block_dim,
         "enable_backward": options.backward,
         "fast_math": False,
         "fuse_fp": False,

@@ -1,98 +1,44 @@
-"""`python -m oracle check`: the command line of the oracle."""
+"""`python -m oracle check|emulate`: the command lines of the oracle."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress
-
-from extractor.warp_setup import open_workspace
 from grammar.command_line import Parser, carry_out
-from grammar.errors import UserError
-from oracle.backends import choose_cuda
-from oracle.check import CheckOptions, check_corpus
-from oracle.check_kernel import FINDING, check_kernel
-from oracle.observation import Verdict
-from oracle.pool import Death
-from oracle.tables import exit_code, print_judgements, print_report
+from oracle.emulate.command import add_emulate_options, emulate
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns 0 if all is well, 1 if something is wrong, 2 for a bad call, 130 if interrupted."""
-    return carry_out(lambda: _check(_parser().parse_args(arguments)))
+    return carry_out(lambda: _run(_parser().parse_args(arguments)))
 
 
-def _check(request: argparse.Namespace) -> int:
-    _check_numbers(request)
-    if not request.path.exists():
-        raise UserError(f"{request.path}: no such file or folder")
-    cuda, versions = _installed(request.cuda)
-    is_finding = request.path.is_dir() and (request.path / FINDING).is_file()
-    if request.path.suffix == ".py" or is_finding:
-        return _check_kernel(request, cuda, versions)
-    return _check_corpus(request, cuda, versions)
+def _run(request: argparse.Namespace) -> int:
+    if request.command == "emulate":
+        return emulate(request)
+    from oracle.check_command import check  # needs Warp, which the emulator does not
+
+    return check(request)
 
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m oracle", description="Ask whether Warp's cpu and cuda targets agree.")
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
-    command = commands.add_parser("check", help="re-verify a corpus, a shard, a finding or a kernel file")
+    _add_check_options(commands.add_parser("check", help="re-verify a corpus, a shard, a finding or a kernel file"))
+    add_emulate_options(commands.add_parser("emulate", help="run one kernel on the PTX emulator and show all it does"))
+    return parser
+
+
+def _add_check_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("path", type=Path, metavar="PATH", help="corpus or finding folder, .jsonl shard, .py kernel")
     command.add_argument("--sample", type=int, metavar="N", help="run N records (of a kernel: N inputs), not all")
     command.add_argument("--seed", type=int, default=0, help="which records --sample takes (default: 0)")
     command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
     command.add_argument("--cuda", choices=["auto", "device", "emulator"], default="auto")
-    return parser
-
-
-def _check_numbers(request: argparse.Namespace) -> None:
-    for option, least in (("workers", 1), ("sample", 1), ("seed", 0)):
-        value = getattr(request, option)
-        if value is not None and value < least:
-            raise UserError(f"--{option} must be at least {least}")
-
-
-def _installed(wanted: str) -> tuple[str, Mapping[str, Any]]:
-    """Return the name of the back end for cuda and the versions of what is installed, as records hold them."""
-    import warp
-
-    with open_workspace():
-        toolkit = ".".join(str(part) for part in warp.get_cuda_toolkit_version())
-        return choose_cuda(wanted), {"warp": warp.config.version, "cuda_toolkit": toolkit}
-
-
-def _check_corpus(request: argparse.Namespace, cuda: str, versions: Mapping[str, Any]) -> int:
-    options = CheckOptions(request.sample, request.seed, request.workers, cuda, versions)
-    console = Console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("records run")
-        report = check_corpus(
-            request.path, options, lambda done, total: progress.update(task, completed=done, total=total)
-        )
-    print_report(report, console)
-    wrong = len({(bad.shard, bad.line) for bad in report.bad})
-    print(f"cuda ran on the {cuda}, Warp {versions['warp']}: {f'{wrong} bad' if wrong else 'all well'}")
-    return 1 if wrong else 0
-
-
-def _check_kernel(request: argparse.Namespace, cuda: str, versions: Mapping[str, Any]) -> int:
-    case, outcome = check_kernel(request.path, cuda, request.sample, request.seed)
-    if isinstance(outcome, Death):
-        verdict = Verdict.HANG if outcome.hang else Verdict.CRASH
-        print(f"{verdict}: {outcome.reason}")
-        return 1
-    if outcome.refusal:
-        print(f"{Verdict.COMPILE_ERROR}: {outcome.refusal}")
-        return 1
-    print_judgements(outcome.judgements, case.input_seeds, Console())
-    print(f"launched over {outcome.dims}, cuda on the {cuda}, Warp {versions['warp']}")
-    return exit_code([judgement.verdict for judgement in outcome.judgements])
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def check_kernel(path: Path, cuda: str, seeds: int | None, first_seed: int) -> t
     A kernel that lies beside its `finding.json` is launched as that says, on the finding's own inputs first. Raises
     UserError for what cannot be read, and for a source outside the grammar, of which nothing is executed.
     """
-    case = _case(path / KERNEL if path.is_dir() else path, seeds or DEFAULT_SEEDS, first_seed)
+    case = case_of(path / KERNEL if path.is_dir() else path, seeds or DEFAULT_SEEDS, first_seed)
     with Pool(partial(start_worker, cuda), workers=1) as pool:
         pool.submit(path, [case])
         while True:
@@ -36,7 +36,8 @@ def check_kernel(path: Path, cuda: str, seeds: int | None, first_seed: int) -> t
                 return case, outcome
 
 
-def _case(path: Path, seeds: int, first_seed: int) -> Case:
+def case_of(path: Path, seeds: int, first_seed: int) -> Case:
+    """Read a kernel file as a case on `seeds` inputs; raises UserError as `check_kernel` does, and executes nothing."""
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

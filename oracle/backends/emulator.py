@@ -38,15 +38,15 @@ def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool)
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
-    memory = _DeviceMemory(arguments)
-    launch = _recorded(compiled.kernel, dims, arguments)
+    memory = DeviceMemory(arguments)
+    launch = recorded_launch(compiled.kernel, dims, arguments)
     execution = _execute(compiled, compiled.forward_entry, dims, memory, launch)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
     reports = list(map(str, execution.reports))
     if backward:
-        launch = _recorded(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
+        launch = recorded_launch(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
         execution = _execute(compiled, compiled.backward_entry, dims, memory, launch)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
@@ -69,7 +69,7 @@ def _module(text: PtxText) -> ptx.Module:
 
 
 def _execute(
-    compiled: Compiled, entry: str, dims: Sequence[int], memory: _DeviceMemory, launch: wp.Launch
+    compiled: Compiled, entry: str, dims: Sequence[int], memory: DeviceMemory, launch: wp.Launch
 ) -> ptx.Execution:
     threads = math.prod(dims)
     block = min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
@@ -78,7 +78,7 @@ def _execute(
     return ptx.launch(_module(compiled.ptx), entry, grid=grid, block=(block, 1, 1), params=params, memory=memory.memory)
 
 
-def _recorded(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **adjoint: Any) -> wp.Launch:
+def recorded_launch(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **adjoint: Any) -> wp.Launch:
     """Let Warp pack a launch without running it."""
     return wp.launch(kernel, dim=tuple(dims), inputs=arguments.inputs, device="cpu", record_cmd=True, **adjoint)
 
@@ -94,7 +94,7 @@ class _Region:
     address: int
 
 
-class _DeviceMemory:
+class DeviceMemory:
     """The arrays of a launch in the emulator's global memory."""
 
     def __init__(self, arguments: LaunchArguments) -> None:

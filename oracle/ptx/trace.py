@@ -168,7 +168,7 @@ def _shown(row: Array, type_: Type | None, lane: int) -> str:
     if row.dtype == np.bool_:
         return str(bool(row[lane]))
     if type_ is not None and type_.kind == "f" and type_.size == row.dtype.itemsize and type_.dtype.kind == "f":
-        return repr(view_as(row, type_)[lane].item())
+        return str(view_as(row, type_)[lane])
     signed = type_ is not None and type_.signed
     value = int(row.view(f"i{row.dtype.itemsize}")[lane]) if signed else int(row[lane])
     return hex(value) if abs(value) >= _HEX_FROM or (type_ is not None and type_.name[0] == "b") else str(value)

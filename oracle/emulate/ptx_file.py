@@ -1,0 +1,306 @@
+"""A PTX file as a subject: its parameters are what the user says, and otherwise what its code lets one guess."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grammar.errors import UserError
+from oracle import ptx
+from oracle.emulate.options import MAX_BLOCK, SHARED_BYTES, Options, default_block
+from oracle.emulate.pointer_use import Reach, Uses, uses_of
+from oracle.emulate.running import Launch, Subject
+from oracle.emulate.specs import DTYPES, ArraySpec, Spec, number
+from oracle.emulate.warp_layout import (
+    ARRAY_BYTES,
+    ENTRY,
+    GRADIENT_OFFSET,
+    STRIDES_OFFSET,
+    array_descriptor,
+    bounds_ranks,
+    launch_bounds,
+)
+from oracle.ptx.parse import Function, Variable
+from oracle.ptx.types import TYPES
+
+Array = np.ndarray[Any, Any]
+
+_TILES = re.compile(r"_ZZ?N2wp(?!21tile_shared_storage_t)\w*(?:tile|dynamic_smem_base)")
+_THREADS_TABLE = re.compile(r"_ZZN2wp21tile_shared_storage_t\w*smem_base")
+
+DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4), 4: (4, 4, 2, 2)}
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """An array in the emulator's memory; `offset` is where its descriptor or pointer stands in its parameter."""
+
+    name: str
+    offset: int
+    address: int
+    values: Array
+    spec: ArraySpec
+    written: bool
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A parameter's bytes and the arrays that they point to."""
+
+    contents: bytearray
+    arrays: tuple[_Placed, ...] = ()
+
+
+def ptx_subject(path: Path, options: Options, specs: Sequence[Spec]) -> Subject:
+    """Read a PTX file and prepare its launch; raises UserError, and Malformed for what is no PTX."""
+    module = ptx.Module(_read(path))
+    entry = choose_entry(module, options.entry)
+    match = ENTRY.match(entry)
+    if match is not None and (options.backward or match["direction"] == "backward"):
+        forward, backward = (entry.removesuffix(match["direction"]) + way for way in ("forward", "backward"))
+        for name in (forward, backward):
+            if name not in module.entries:
+                raise UserError(f"{path} has no entry {name}")
+        return _Preparation(module, forward, options, specs).subject(backward)
+    if options.backward:
+        raise UserError(f"{entry} is no entry that Warp made: it has no backward one")
+    return _Preparation(module, entry, options, specs).subject(None)
+
+
+def choose_entry(module: ptx.Module, wanted: str | None) -> str:
+    """The entry that `wanted` names, in full or by its kernel; without it, the only kernel's forward entry."""
+    matches = {entry: ENTRY.match(entry) for entry in module.entries}
+    forward = [entry for entry, match in matches.items() if match is None or match["direction"] == "forward"]
+    names = {entry: match["kernel"] if match is not None else entry for entry, match in matches.items()}
+    found = [entry for entry in forward if wanted in (None, names[entry], entry)]
+    if wanted in matches:
+        found = [wanted]
+    if len(found) == 1:
+        return found[0]
+    problem = f"no entry {wanted}" if wanted else "several kernels"
+    raise UserError(f"{problem}: choose with --entry one of {', '.join(found or forward)}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
+
+
+class _Preparation:
+    """Works out the launch of one entry."""
+
+    def __init__(self, module: ptx.Module, entry: str, options: Options, specs: Sequence[Spec]) -> None:
+        self.module = module
+        self.function: Function = module.index.functions[entry]
+        self.options = options
+        self.memory = ptx.GlobalMemory()
+        self.guesses: list[str] = []
+        self.uses: Uses = uses_of(self.function)
+        self.bounds = _bounds_of(self.function)
+        self.dims = options.dims or self._default_dims()
+        parameters = self.function.parameters[1 if self.bounds else 0 :]
+        if len(specs) > len(parameters):
+            raise UserError(f"{entry} has {len(parameters)} parameters to give, not {len(specs)}")
+        padded = (*specs, *[None] * (len(parameters) - len(specs)))
+        self.given = [self._parameter(variable, spec) for variable, spec in zip(parameters, padded, strict=True)]
+
+    def subject(self, backward: str | None) -> Subject:
+        """The subject that launches the entry, and the `backward` one after it."""
+        threads = math.prod(self.dims)
+        tiled = self._has_tiles()
+        largest = self._largest_block()
+        block = self.options.block_dim or (largest if tiled else min(largest, default_block(threads)))
+        grid = threads if tiled else -(-threads // block)
+        if tiled:
+            self.guesses.append(f"a kernel with tiles: a block of {block} threads for each of {threads} (--block-dim)")
+        first = [] if self.bounds is None else [self._launch_bounds(block if tiled else 1)]
+        adjoints = [self._adjoint(given) for given in self.given] if backward else []
+        forward_params = (*first, *(bytes(given.contents) for given in self.given))
+        params = {self.function.name: forward_params}
+        if backward:
+            params[backward] = (*forward_params, *(bytes(adjoint.contents) for adjoint in adjoints))
+        arrays = [array for given in (*self.given, *adjoints) for array in given.arrays]
+        return Subject(
+            module=self.module,
+            memory=self.memory,
+            launches=tuple(Launch(entry, (grid, 1, 1), (block, 1, 1), each) for entry, each in params.items()),
+            contents=lambda: {array.name: self._contents(array) for array in arrays},
+            dims=self.dims,
+            shared_bytes=self._shared_bytes(),
+            guesses=tuple(self.guesses),
+        )
+
+    def _contents(self, array: _Placed) -> Array:
+        raw = self.memory.read(array.address, array.values.nbytes)
+        values = np.frombuffer(raw, array.values.dtype).reshape(array.values.shape)
+        return values[..., 0] if values.shape[-1] == 1 else values
+
+    # The launch.
+
+    def _default_dims(self) -> tuple[int, ...]:
+        rank = 1
+        if self.bounds is not None:
+            ranks = bounds_ranks(self.bounds.size)
+            read = [offset // 4 + 1 for name, offset in self.uses.reads if name == self.bounds.name]
+            rank = max([*ranks[:1], *(seen for seen in read if seen in ranks)])
+        self.guesses.append(f"launched over {DEFAULT_DIMS[rank]} (--dims)")
+        return DEFAULT_DIMS[rank]
+
+    def _launch_bounds(self, threads_each: int) -> bytes:
+        assert self.bounds is not None
+        ranks = bounds_ranks(self.bounds.size)
+        dims = (*self.dims, *[1] * (ranks[0] - len(self.dims)))
+        if len(dims) not in ranks:
+            raise UserError(f"{self.function.name} has {' or '.join(map(str, ranks))} dimensions, not {len(dims)}")
+        return launch_bounds(dims, threads_each)
+
+    def _shared_bytes(self) -> int:
+        """Bytes of dynamic shared memory."""
+        if self.options.shared_bytes is not None or not self._names_shared(lambda variable: variable.size == 0):
+            return self.options.shared_bytes or 0
+        self.guesses.append(f"{SHARED_BYTES} bytes of dynamic shared memory (--shared-bytes)")
+        return SHARED_BYTES
+
+    def _has_tiles(self) -> bool:
+        """Whether the kernel seems to have tiles: Warp then launches a block, not a thread, at each place."""
+        return self.bounds is not None and self._names_shared(lambda variable: bool(_TILES.match(variable.name)))
+
+    def _names_shared(self, such: Callable[[Variable], bool]) -> bool:
+        shared = [v for v in self.module.index.variables.values() if v.space == "shared" and such(v)]
+        return any(variable.name in self.function.body for variable in shared)
+
+    def _largest_block(self) -> int:
+        """Threads in the largest block that Warp compiled the kernel for: it has a 4-byte table entry for each."""
+        sizes = [v.size // 4 for v in self.module.index.variables.values() if _THREADS_TABLE.match(v.name)]
+        return min(sizes, default=MAX_BLOCK)
+
+    # Parameters.
+
+    def _parameter(self, variable: Variable, spec: Spec) -> _Given:
+        reached = {offset: reach for (name, offset), reach in self.uses.pointers.items() if name == variable.name}
+        if isinstance(spec, str):
+            return _Given(bytearray(self._number(variable, spec)))
+        if isinstance(spec, ArraySpec):
+            if variable.size not in (8, ARRAY_BYTES):
+                raise UserError(f"{short_name(variable)} has {variable.size} bytes and takes no array")
+            written = 0 in reached and reached[0].written
+            return self._filled(variable, {0: (spec, written)})
+        chosen = {
+            offset: (self._guessed_array(variable, offset, reach), reach.written)
+            for offset, reach in sorted(reached.items())
+            if offset - GRADIENT_OFFSET not in reached
+        }
+        if variable.size == ARRAY_BYTES and not chosen:
+            chosen = {0: (self._guessed_array(variable, 0, Reach()), False)}
+        return self._filled(variable, chosen)
+
+    def _filled(self, variable: Variable, chosen: dict[int, tuple[ArraySpec, bool]]) -> _Given:
+        """A parameter with descriptors or pointers at the chosen offsets, and small values elsewhere."""
+        contents = bytearray(variable.size)
+        taken: set[int] = set()
+        arrays = []
+        for offset, (spec, written) in chosen.items():
+            name = short_name(variable) + (f"+{offset}" if offset else "")
+            placed = self._place(name, offset, spec, written)
+            pointer = placed.address.to_bytes(8, "little")
+            if offset + ARRAY_BYTES <= variable.size:
+                pointer = array_descriptor(placed.address, 0, spec.shape, spec.dtype.itemsize * spec.components)
+            contents[offset : offset + len(pointer)] = pointer
+            taken |= set(range(offset, offset + len(pointer)))
+            arrays.append(placed)
+        for (name, offset), type_name in sorted(self.uses.reads.items()):
+            if name == variable.name and offset not in taken:
+                value = self._guessed_number(variable, offset, type_name)
+                contents[offset : offset + len(value)] = value
+        return _Given(contents, tuple(arrays))
+
+    def _place(self, name: str, offset: int, spec: ArraySpec, written: bool) -> _Placed:
+        values = spec.values
+        if values is None:
+            values = self._random(name, (*spec.shape, spec.components), spec.dtype)
+        return _Placed(name, offset, self.memory.allocate(values), values, spec, written)
+
+    def _random(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """Floats between -8 and 8, integers that are valid as indices into arrays of the launch's extents."""
+        generator = np.random.default_rng([self.options.seed, zlib.crc32(name.encode())])
+        if dtype.kind == "f":
+            return generator.uniform(-8.0, 8.0, shape).astype(dtype)
+        return generator.integers(0, min(*self.dims, 127), shape, endpoint=False).astype(dtype)
+
+    def _guessed_array(self, variable: Variable, offset: int, reach: Reach) -> ArraySpec:
+        type_name = reach.types.most_common(1)[0][0] if reach.types else "f32"
+        dtype = DTYPES.get(type_name.replace("b", "i").replace("u", "i"), DTYPES["f32"])
+        components = max(1, -(-reach.extent // dtype.itemsize))
+        shape: tuple[int, ...] = (math.prod(self.dims),)
+        if offset + ARRAY_BYTES <= variable.size:
+            first = offset + STRIDES_OFFSET
+            strides = [at for name, at in self.uses.reads if name == variable.name and first <= at < first + 16]
+            rank = (max(strides, default=first) - first) // 4 + 1
+            shape = (*self.dims, *[self.dims[-1]] * rank)[:rank]
+        spec = ArraySpec(dtype, shape, components)
+        place = short_name(variable) + (f"+{offset}" if offset else "")
+        self.guesses.append(f"{place} is {describe(spec)}, random")
+        return spec
+
+    def _number(self, variable: Variable, text: str) -> bytes:
+        dtype = TYPES[variable.type].dtype
+        if variable.size != dtype.itemsize:
+            raise UserError(f"{short_name(variable)} has {variable.size} bytes and takes no number")
+        return number(text, dtype).tobytes()
+
+    def _guessed_number(self, variable: Variable, offset: int, type_name: str) -> bytes:
+        declared = variable.type if variable.size == TYPES[variable.type].size else type_name
+        name = short_name(variable) + (f"+{offset}" if offset else "")
+        value = self._random(name, (1,), TYPES[declared].dtype)
+        self.guesses.append(f"{name} is {value[0]:g}, a random {declared}")
+        return value.tobytes()
+
+    def _adjoint(self, given: _Given) -> _Given:
+        """The adjoint of a parameter: gradients of its arrays, random for those that the kernel writes, else zero.
+
+        The arrays' own descriptors get to know their gradients.
+        """
+        contents = bytearray(len(given.contents))
+        arrays = []
+        for array in given.arrays:
+            zeros = np.zeros_like(array.values) if not array.written or array.values.dtype.kind != "f" else None
+            spec = ArraySpec(array.spec.dtype, array.spec.shape, array.spec.components, zeros)
+            placed = self._place(f"{array.name}.grad", array.offset, spec, False)
+            size = spec.dtype.itemsize * spec.components
+            descriptor = array_descriptor(placed.address, 0, spec.shape, size)
+            contents[array.offset : array.offset + ARRAY_BYTES] = descriptor
+            struct.pack_into("<Q", given.contents, array.offset + GRADIENT_OFFSET, placed.address)
+            arrays.append(placed)
+        return _Given(contents, tuple(arrays))
+
+
+def short_name(variable: Variable) -> str:
+    """A parameter's name without its entry's, which Warp's compiler puts before it."""
+    return "param_" + variable.name.rpartition("_param_")[2] if "_param_" in variable.name else variable.name
+
+
+def describe(spec: ArraySpec) -> str:
+    """An array as `--param` writes it: `f32x3[64]`."""
+    name = next(name for name, dtype in DTYPES.items() if dtype == spec.dtype)
+    components = f"x{spec.components}" if spec.components > 1 else ""
+    return f"{name}{components}[{','.join(map(str, spec.shape))}]"
+
+
+def _bounds_of(function: Function) -> Variable | None:
+    """The launch bounds among a kernel's parameters: the first one of a kernel that Warp made."""
+    first = function.parameters[0] if function.parameters else None
+    if first is None or ENTRY.match(function.name) is None:
+        return None
+    if not bounds_ranks(first.size):
+        raise UserError(f"{function.name}: launch bounds of {first.size} bytes are not those of Warp 1.19")
+    return first
