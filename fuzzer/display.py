@@ -21,6 +21,7 @@ PLAIN_INTERVAL = 10.0
 STYLES = {
     Verdict.MATCH: "green",
     Verdict.MISMATCH: "bold red",
+    Verdict.SANITIZER: "bold red",
     Verdict.CRASH: "bold red",
     Verdict.HANG: "bold red",
     Verdict.COMPILE_ERROR: "bold red",

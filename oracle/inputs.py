@@ -11,6 +11,7 @@ import ast
 import inspect
 import textwrap
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -246,6 +247,20 @@ def _written_names(kernel: wp.Kernel) -> set[str]:
             continue
         written |= {_root_name(target) for target in targets}
     return written
+
+
+def write_only(kernel: wp.Kernel) -> frozenset[str]:
+    """Return the parameters that the kernel's source stores whole elements of, by name, and mentions nowhere else."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(kernel.func)))
+    stored = Counter(
+        target.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
+    )
+    mentioned = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return frozenset(name for name, count in stored.items() if count == mentioned[name])
 
 
 def _root_name(node: ast.expr) -> str:

@@ -17,6 +17,8 @@ from oracle.inputs import Inputs
 from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
+from oracle.ptx.reports import Report
+from oracle.python_lines import in_kernel
 from oracle.ulp import BOUNDS
 
 ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
@@ -88,12 +90,10 @@ class Judge:
             return Judgement(Verdict.UNSUPPORTED, str(error), seconds=seconds)
         except StepLimit as error:
             return Judgement(Verdict.HANG, f"the {self._cuda_name} is {error}", seconds=seconds)
-        except Fault as error:
-            return Judgement(Verdict.MISMATCH, f"the {self._cuda_name} saw: {error}", seconds=seconds)
+        except Fault as fault:
+            return self._accuse((*fault.earlier, fault.report), seconds)
         if cuda.reports:
-            more = f" (and {len(cuda.reports) - 1} more)" if len(cuda.reports) > 1 else ""
-            reason = f"the {self._cuda_name} saw: {cuda.reports[0]}{more}"
-            return Judgement(Verdict.MISMATCH, reason, seconds=seconds)
+            return self._accuse(cuda.reports, seconds)
         with _timed(seconds, "cpu"):
             cpu = self._cpu.run(compiled, dims, inputs, backward)
         comparison = compare(cpu, cuda)
@@ -107,7 +107,16 @@ class Judge:
             verdict, reason, functions = self._judge_rounding(
                 compiled, lambda: self._cpu.run(compiled, dims, inputs, backward), cpu, cuda
             )
+        if verdict is Verdict.MISMATCH:
+            uninitialised = _uninitialised(compiled, dims, inputs, backward)
+            if uninitialised:
+                return self._accuse(uninitialised, seconds)
         return Judgement(verdict, reason, comparison, functions, seconds)
+
+    def _accuse(self, reports: Sequence[Report], seconds: Mapping[str, float]) -> Judgement:
+        more = f" (and {len(reports) - 1} more)" if len(reports) > 1 else ""
+        reason = f"the sanitizer saw: {in_kernel(str(reports[0]))}{more}"
+        return Judgement(Verdict.SANITIZER, reason, seconds=seconds)
 
     def _judge_rounding(
         self, compiled: Compiled, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
@@ -150,6 +159,16 @@ def _with_order_slack(
         return replace(cuda, order_slack=emulator.run(compiled, dims, inputs, backward).order_slack)
     except PtxError:
         return cuda
+
+
+def _uninitialised(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> tuple[Report, ...]:
+    """What the emulator reports when it follows every value that nothing wrote: a difference may stem from one."""
+    try:
+        return emulator.run(compiled, dims, inputs, backward, definedness=True).reports
+    except Fault as fault:
+        return (*fault.earlier, fault.report)
+    except PtxError:
+        return ()
 
 
 def _worst(comparison: Comparison) -> str:

@@ -8,12 +8,15 @@ from enum import StrEnum
 
 import numpy as np
 
+from oracle.ptx.reports import Report
+
 
 class Verdict(StrEnum):
-    """The outcome for one kernel; DESIGN.md's terms."""
+    """The outcome for one kernel; DESIGN.md's terms, and `sanitizer` for what the emulator saw a kernel do wrong."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
+    SANITIZER = "sanitizer"
     CRASH = "crash"
     HANG = "hang"
     COMPILE_ERROR = "compile_error"
@@ -23,7 +26,13 @@ class Verdict(StrEnum):
     @property
     def accuses(self) -> bool:
         """Whether the verdict is a finding: the compiler, not the kernel or a back end, is at fault."""
-        return self in (Verdict.MISMATCH, Verdict.CRASH, Verdict.HANG, Verdict.COMPILE_ERROR)
+        return self in (
+            Verdict.MISMATCH,
+            Verdict.SANITIZER,
+            Verdict.CRASH,
+            Verdict.HANG,
+            Verdict.COMPILE_ERROR,
+        )
 
 
 @dataclass(frozen=True)
@@ -34,9 +43,9 @@ class Observation:
     field), `out.grad` (a gradient after the backward launch). Leaves have the array's shape followed by the element's
     own shape (`(n, 3)` for an array of vec3). `order_slack` holds, for leaves that float atomics summed in an order
     that the language leaves open, the absolute bound on what another order may change, in the leaf's shape, float64.
-    `reports` are the sanitizer's lines, empty for back ends that have none.
+    `reports` are the sanitizer's, empty for back ends that have none.
     """
 
     values: Mapping[str, np.ndarray]
     order_slack: Mapping[str, np.ndarray] = field(default_factory=dict)
-    reports: tuple[str, ...] = ()
+    reports: tuple[Report, ...] = ()

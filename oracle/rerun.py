@@ -14,8 +14,9 @@ from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from oracle.backends import cpu, cuda_backend
-from oracle.inputs import default_arguments, make_inputs
+from oracle.inputs import Inputs, default_arguments, make_inputs
 from oracle.judge import Judge, Judgement
+from oracle.python_lines import with_python_lines
 
 DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
 """Launch dimensions for a kernel of which only its source is known, by how many it asks for."""
@@ -62,11 +63,13 @@ def rerun(cases: Sequence[Case], workspace: Workspace, judge: Judge) -> list[Rer
     for options, group in groupby(cases, key=lambda case: case.options):
         alike = list(group)
         with compile_batch([case.source for case in alike], options, workspace) as batch:
-            outcomes += [_rerun(case, result, judge) for case, result in zip(alike, batch.results, strict=True)]
+            outcomes += [
+                _rerun(case, result, workspace, judge) for case, result in zip(alike, batch.results, strict=True)
+            ]
     return outcomes
 
 
-def _rerun(case: Case, result: Compiled | CompileFailure, judge: Judge) -> Rerun:
+def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, judge: Judge) -> Rerun:
     if isinstance(result, CompileFailure):
         return Rerun(refusal=f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}")
     dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
@@ -79,8 +82,14 @@ def _rerun(case: Case, result: Compiled | CompileFailure, judge: Judge) -> Rerun
         inputs = [make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds]
     except (KeyError, ValueError) as error:
         return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
-    judgements = tuple(judge.judge(result, dims, one, case.options.backward) for one in inputs)
-    return Rerun(dims, result.artifacts, judgements)
+    judgements = []
+    for one in inputs:
+
+        def run(compiled: Compiled, one: Inputs = one) -> Judgement:
+            return judge.judge(compiled, dims, one, case.options.backward)
+
+        judgements.append(with_python_lines(run(result), case.source, case.options, workspace, run))
+    return Rerun(dims, result.artifacts, tuple(judgements))
 
 
 def launch_rank(source: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,7 +21,7 @@ from extractor.compiling import Compiled
 from extractor.ptx_text import PtxText
 from oracle import ptx
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
-from oracle.inputs import Inputs
+from oracle.inputs import Inputs, write_only
 from oracle.observation import Observation
 from oracle.parameters import Plain, Struct, is_float, leaves_of
 
@@ -31,29 +31,33 @@ MAX_BLOCK = 256
 WARP_SIZE = 32
 
 
-def run(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
+def run(
+    compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, definedness: bool = False
+) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
+
+    `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
 
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
-    memory = DeviceMemory(arguments)
+    memory = DeviceMemory(arguments, write_only(compiled.kernel))
     launch = recorded_launch(compiled.kernel, dims, arguments)
-    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
-    reports = list(map(str, execution.reports))
+    reports = memory.without_padding(execution.reports)
     if backward:
         launch = recorded_launch(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
-        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
         slack |= {leaf: bound for leaf, bound in backward_slack.items() if leaf in gradients}
         values |= gradients
-        reports += map(str, execution.reports)
+        reports += memory.without_padding(execution.reports)
     return Observation(values, slack, tuple(reports))
 
 
@@ -69,13 +73,26 @@ def _module(text: PtxText) -> ptx.Module:
 
 
 def _execute(
-    compiled: Compiled, entry: str, dims: Sequence[int], memory: DeviceMemory, launch: wp.Launch
+    compiled: Compiled,
+    entry: str,
+    dims: Sequence[int],
+    memory: DeviceMemory,
+    launch: wp.Launch,
+    definedness: bool,
 ) -> ptx.Execution:
     threads = math.prod(dims)
     block = min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
     params = [memory.relocated(value) for value in launch.params]
     grid = (-(-threads // block), 1, 1)
-    return ptx.launch(_module(compiled.ptx), entry, grid=grid, block=(block, 1, 1), params=params, memory=memory.memory)
+    return ptx.launch(
+        _module(compiled.ptx),
+        entry,
+        grid=grid,
+        block=(block, 1, 1),
+        params=params,
+        memory=memory.memory,
+        definedness=definedness,
+    )
 
 
 def recorded_launch(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **adjoint: Any) -> wp.Launch:
@@ -97,7 +114,8 @@ class _Region:
 class DeviceMemory:
     """The arrays of a launch in the emulator's global memory."""
 
-    def __init__(self, arguments: LaunchArguments) -> None:
+    def __init__(self, arguments: LaunchArguments, write_only: Set[str] = frozenset()) -> None:
+        """Copy the arrays. Reads of those in `write_only` are watched: nothing but the kernel has written them."""
         self.memory = ptx.GlobalMemory()
         self._regions = [
             _Region(path, suffix, kind.element, array, self.memory.allocate(host_bytes(array)))
@@ -105,6 +123,9 @@ class DeviceMemory:
             for suffix, array in (("", whole), (".grad", whole.grad))
             if array is not None and array.ptr
         ]
+        for region in self._regions:
+            if region.path in write_only and not region.suffix:
+                self.memory.watch(region.address, host_size(region.array))
         self._addresses = {region.array.ptr: region.address for region in self._regions}
 
     def relocated(self, value: Any) -> bytes:
@@ -131,6 +152,21 @@ class DeviceMemory:
         for region in self._regions:
             size = host_size(region.array)
             ctypes.memmove(region.array.ptr, self.memory.read(region.address, size), size)
+
+    def without_padding(self, reports: Iterable[ptx.Report]) -> list[ptx.Report]:
+        """Drop what is said about the storing of bytes that belong to no leaf: nobody reads them."""
+        return [report for report in reports if not self._is_padding(report)]
+
+    def _is_padding(self, report: ptx.Report) -> bool:
+        if report.kind is not ptx.Kind.UNINITIALISED or report.address is None:
+            return False
+        for region in self._regions:
+            offset = report.address - region.address
+            if 0 <= offset < host_size(region.array):
+                leaves = leaves_of(region.path, region.element, region.array.numpy())
+                places = [(_offsets(values, region.array.ptr), values.dtype.itemsize) for _, values in leaves]
+                return not any(((at <= offset) & (offset < at + size)).any() for at, size in places)
+        return False
 
     def order_slack(self, atomics: Mapping[int, ptx.FloatSum]) -> dict[str, np.ndarray]:
         """Bound what another order of a launch's float atomics could have changed, per leaf that has any.

@@ -154,6 +154,14 @@ class GlobalMemory:
         self.segment.add(Extent(start, len(raw)))
         return GLOBAL_BASE + start
 
+    def watch(self, address: int, nbytes: int) -> None:
+        """Let allocated bytes count as never written, though they keep their contents."""
+        place = self._slice(address, nbytes)
+        kept = place.copy()
+        start = address - self.segment.base
+        self.segment.forget(start, start + nbytes)
+        place[:] = kept
+
     def read(self, address: int, nbytes: int) -> bytes:
         """A copy of allocated bytes; ValueError where they are not all inside one allocation."""
         return self._slice(address, nbytes).tobytes()
