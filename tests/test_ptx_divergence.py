@@ -118,6 +118,29 @@ def test_a_thread_that_waits_for_another_does_not_starve_it() -> None:
     assert run(body, np.zeros(2, np.uint32)).tolist() == [5, 5]
 
 
+def test_a_lock_passes_from_thread_to_thread_in_reasonable_time() -> None:
+    # The work under the lock has several blocks, and those who wait for it come first in layout order.
+    body = """
+    ACQUIRE:
+        atom.global.cas.b32 %r4, [%rd3], 0, 1;
+        setp.ne.s32 %p1, %r4, 0;
+        @%p1 bra ACQUIRE;
+        mov.u32 %r5, 0;
+    WORK:
+        add.s32 %r5, %r5, 1;
+        setp.lt.s32 %p2, %r5, 10;
+        @%p2 bra WORK;
+        ld.volatile.global.u32 %r6, [%rd1];
+        add.s32 %r6, %r6, %r5;
+        st.volatile.global.u32 [%rd1], %r6;
+        atom.global.exch.b32 %r4, [%rd3], 0;
+        ret;
+    """
+    result, execution = execute(body, np.zeros(32, np.uint32), other=np.zeros(1, np.uint32), sanitize=False)
+    assert result[0] == 320
+    assert execution.steps < 32 * 10_000
+
+
 def test_a_launch_that_does_not_end_is_stopped() -> None:
     with pytest.raises(ptx.StepLimit, match="1000"):
         run("LOOP: bra LOOP;", np.zeros(2, np.uint32), max_steps=1000)

@@ -2,7 +2,7 @@
 
 Threads that stand at the same place in the same call form a group. The group whose place comes first in layout order
 runs, so that the others are caught up with and rejoined where the paths meet; every so often the last one runs
-instead, so that a thread spinning on a lock cannot starve its holder. A place is the call path and the block number.
+for a while, so that a thread spinning on a lock cannot starve its holder. A place is the call path and a block number.
 While all threads are together, blocks run without masks.
 """
 
@@ -28,6 +28,9 @@ from .types import Array
 Key = tuple[int, ...]
 
 _FAIRNESS = 1024
+_BURST = 32
+"""Of so many turns, so many go to the last group: enough of them in a row for what is usually done under a lock."""
+
 _RETURN_ADDRESS = 16
 """Bytes of local memory that every call needs, so that endless recursion ends."""
 
@@ -137,7 +140,7 @@ class Executor:
             frame, number = self._leave(frame, number, block)
             if not self.together or frame is None:
                 turns += 1
-                frame, number = self._next(frame, number, fair=turns % _FAIRNESS == 0)
+                frame, number = self._next(frame, number, fair=turns % _FAIRNESS >= _FAIRNESS - _BURST)
         return steps
 
     def _run_block(self, frame: Frame, block: BoundBlock) -> None:
