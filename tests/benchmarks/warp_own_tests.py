@@ -179,10 +179,10 @@ def show(module: str, records: list[dict[str, Any]], seconds: float) -> None:
 
 
 def _gist(why: str) -> str:
-    """The line of a traceback that names the error."""
-    lines = [line for line in why.splitlines() if line.strip()]
-    named = [line for line in lines if line[0] not in " T" and ("Error" in line or "oracle." in line)]
-    return (named or lines or [""])[0][:200]
+    """The line of a traceback that names the error, the last if errors were raised from one another."""
+    last = why.rpartition("Traceback (most recent call last):")[2]
+    named = [line for line in last.splitlines() if line.strip() and line[0] != " "]
+    return (named or [why])[0][:200]
 
 
 def main() -> None:
