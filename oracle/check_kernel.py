@@ -22,6 +22,10 @@ DEFAULT_SEEDS = 8
 """Inputs that a kernel is run on unless the caller says how many: about half of them hold edge values."""
 
 
+class OutsideGrammar(UserError):  # noqa: N818
+    """The recogniser did not accept a source."""
+
+
 def check_kernel(path: Path, cuda: str, seeds: int | None, first_seed: int) -> tuple[Case, Rerun | Death]:
     """Run the kernel at `path`, a Python file or the folder of a finding, on `seeds` inputs in a worker process.
 
@@ -44,7 +48,7 @@ def case_of(path: Path, seeds: int, first_seed: int) -> Case:
         raise UserError(f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8'}") from None
     rejection = accept(source)
     if rejection is not None:
-        raise UserError(f"{path}:{rejection} (outside the grammar, so nothing of it was executed)")
+        raise OutsideGrammar(f"{path}:{rejection} (outside the grammar, so nothing of it was executed)")
     others = tuple(range(first_seed, first_seed + seeds))
     finding = path.with_name(FINDING)
     if path.name != KERNEL or not finding.is_file():

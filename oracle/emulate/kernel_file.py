@@ -25,9 +25,10 @@ from grammar.kernel import Argument
 from oracle import ptx
 from oracle.backends.emulator import DeviceMemory, recorded_launch
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
-from oracle.check_kernel import case_of
+from oracle.check_kernel import OutsideGrammar, case_of
 from oracle.emulate.options import MAX_BLOCK, SHARED_BYTES, Options, default_block
 from oracle.emulate.running import Launch, Subject
+from oracle.emulate.warp_layout import ENTRY
 from oracle.inputs import default_arguments, make_inputs
 from oracle.rerun import DEFAULT_DIMS, launch_rank
 
@@ -55,7 +56,10 @@ def kernel_subject(path: Path, options: Options, trust: bool, workspace: Workspa
     if trust:
         yield _subject(path, options, _imported(path, options, workspace))
         return
-    case = case_of(path, seeds=1, first_seed=options.seed)
+    try:
+        case = case_of(path, seeds=1, first_seed=options.seed)
+    except OutsideGrammar as error:
+        raise UserError(f"{error}; --trust imports any file as Python does") from None
     compile_options = replace(case.options, backward=options.backward, line_info=True)
     if options.block_dim:
         compile_options = replace(compile_options, block_dim=options.block_dim)
@@ -91,15 +95,13 @@ def _imported(path: Path, options: Options, workspace: Workspace) -> _Built:
 
 def _check_entry(path: Path, wanted: str | None, kernels: list[wp.Kernel]) -> wp.Kernel:
     """The kernel that `wanted` names, by its own name or an entry's."""
-    found = [kernel for kernel in kernels if wanted is None or wanted in (kernel.key, *_entries(kernel))]
+    match = ENTRY.match(wanted or "")
+    name = match["kernel"] if match else wanted
+    found = [kernel for kernel in kernels if name in (None, kernel.key)]
     if len(found) != 1:
         problem = f"{path} has no entry {wanted}" if wanted else f"{path} has several kernels"
         raise UserError(f"{problem}: choose with --entry one of {', '.join(kernel.key for kernel in kernels)}")
     return found[0]
-
-
-def _entries(kernel: wp.Kernel) -> tuple[str, str]:
-    return Names(mangled_name(kernel)).cuda
 
 
 def _subject(path: Path, options: Options, built: _Built) -> Subject:
@@ -122,7 +124,7 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
     if tiled:
         guesses.append(f"a kernel with tiles: a block of {block} threads for each of {dims}")
     memory = DeviceMemory(launched)
-    forward, backward = _entries(kernel)
+    forward, backward = Names(mangled_name(kernel)).cuda
     adjoint = {"adjoint": True, "adj_inputs": launched.adjoints}
     launches = [
         _launch(

@@ -177,7 +177,7 @@ class _Preparation:
 
     def _names_shared(self, such: Callable[[Variable], bool]) -> bool:
         shared = [v for v in self.module.index.variables.values() if v.space == "shared" and such(v)]
-        return any(variable.name in self.function.body for variable in shared)
+        return bool(shared) and (self.function.calls or any(v.name in self.function.body for v in shared))
 
     def _largest_block(self) -> int:
         """Threads in the largest block that Warp compiled the kernel for: it has a 4-byte table entry for each."""

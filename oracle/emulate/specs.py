@@ -68,7 +68,8 @@ def number(text: str, dtype: np.dtype[Any]) -> Array:
     """A number as an array of one element; raises UserError if it is none, or none of `dtype`."""
     try:
         if dtype.kind == "f":
-            return np.array([float(text) if "x" not in text else int(text, 0)], dtype)
+            with np.errstate(over="ignore"):
+                return np.array([float(text) if "x" not in text else int(text, 0)]).astype(dtype)
         value = int(text, 0)
     except ValueError:
         raise UserError(f"--param: {text!r} is no {dtype} (see python -m oracle emulate --help)") from None
