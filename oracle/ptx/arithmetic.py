@@ -2,7 +2,8 @@
 
 Operands are float16, float32 or float64 arrays of one type, of at least one dimension and of shapes that broadcast;
 results have that type. `mode` is PTX's rounding modifier: "rn" to nearest even, "rz" towards zero, "rm" down, "rp" up.
-A NaN result is some NaN: payloads and signs of NaNs mean nothing here. Callers silence NumPy's floating-point warnings.
+A NaN result is some NaN: payloads and signs of NaNs mean nothing here, except where PTX says that the result is the
+canonical NaN, all bits below the sign. Callers silence NumPy's floating-point warnings.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .rounding import (
 
 _FLOAT64 = np.dtype(np.float64)
 SMALLEST_NORMAL = {np.dtype(t): np.finfo(t).smallest_normal for t in (np.float16, np.float32, np.float64)}
+_CANONICAL_NAN = {dtype: np.array(np.iinfo(bits).max >> 1, bits).view(dtype) for dtype, bits in UNSIGNED.items()}
 
 # The bits of a float64 that a float32 of normal size lacks, and their value halfway between two float32.
 _BELOW_FLOAT32 = np.array(0x1FFFFFFF, np.uint64)
@@ -99,6 +101,11 @@ def saturate(a: Array) -> Array:
     return np.where(a > 0, np.minimum(a, a.dtype.type(1)), a.dtype.type(0))
 
 
+def relu(a: Array) -> Array:
+    """`.relu`: negative values and -0 become +0, a NaN the canonical one."""
+    return np.where(a > 0, a, np.where(a != a, _CANONICAL_NAN[a.dtype], a.dtype.type(0)))
+
+
 def flush(a: Array) -> Array:
     """`.ftz`: subnormal values become zeros of the same sign."""
     return a * (np.abs(a) >= SMALLEST_NORMAL[a.dtype])
@@ -115,18 +122,18 @@ def maximum(a: Array, b: Array) -> Array:
 
 
 def minimum_nan(a: Array, b: Array) -> Array:
-    """`min.NaN`: like `minimum`, but NaN if either is NaN."""
-    return _merge_equal(np.minimum(a, b), a, b, np.bitwise_or)
+    """`min.NaN`: like `minimum`, but the canonical NaN if either is NaN."""
+    return np.where((a != a) | (b != b), _CANONICAL_NAN[a.dtype], minimum(a, b))
 
 
 def maximum_nan(a: Array, b: Array) -> Array:
-    """`max.NaN`: like `maximum`, but NaN if either is NaN."""
-    return _merge_equal(np.maximum(a, b), a, b, np.bitwise_and)
+    """`max.NaN`: like `maximum`, but the canonical NaN if either is NaN."""
+    return np.where((a != a) | (b != b), _CANONICAL_NAN[a.dtype], maximum(a, b))
 
 
 def xorsign(result: Array, a: Array, b: Array) -> Array:
-    """`.xorsign.abs`: `result` (of the absolute values) with the product of the operands' signs."""
-    return np.where(np.signbit(a) ^ np.signbit(b), -np.abs(result), np.abs(result))
+    """`.xorsign.abs`: `result` (of the absolute values) with the product of the operands' signs, unless it is NaN."""
+    return np.where((np.signbit(a) ^ np.signbit(b)) & (result == result), -result, result)
 
 
 def absolute(a: Array) -> Array:

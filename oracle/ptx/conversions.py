@@ -81,6 +81,18 @@ def int_to_float(a: Array, dtype: Any, mode: str = "rn") -> Array:
     return step_towards(nearest, lost, mode)
 
 
+def int_to_bf16(a: Array, mode: str = "rn") -> Array:
+    """`cvt` from an integer type to bfloat16 bits, rounded once."""
+    if a.dtype.itemsize == 8:
+        # Where float64 cannot hold all bits, the low 11 become one that only says whether they were 0.
+        shift = a.dtype.type(11)
+        kept = a >> shift
+        sticky = (kept | (kept << shift != a).astype(a.dtype)) << shift
+        top = a >> a.dtype.type(53)
+        a = np.where((top == 0) | (top == ~a.dtype.type(0)), a, sticky)
+    return f64_to_bf16(a.astype(np.float64), mode)
+
+
 def int_to_int(a: Array, dtype: Any) -> Array:
     """`cvt` between integer types: sign or zero extension by the source's type, or truncation."""
     return a.astype(dtype)

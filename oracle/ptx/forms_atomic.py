@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import arithmetic, conversions
+from . import arithmetic, conversions, forms_float
 from .decode import Form, Modifiers
 from .forms_memory import address_row, space_of
 from .lines import Site
@@ -85,22 +85,39 @@ def _packed_bf16_add(old: Array, operands: list[Array]) -> Array:
 _PACKED_ADDS: dict[str, Update] = {"bf16": _bf16_add, "f16x2": _packed_add, "bf16x2": _packed_bf16_add}
 
 
+def _extremum(function: Callable[[Array, Array], Array], type_: Type) -> Update:
+    lifted = forms_float.lifted(function, type_)
+    return lambda old, operands: lifted(np.ascontiguousarray(old), np.ascontiguousarray(operands[0]))
+
+
+_EXTREMA = {"min": arithmetic.minimum, "max": arithmetic.maximum}
+
+
 def _atomic(m: Modifiers) -> Emitter:
     space = space_of(m)
     m.drop(*_ORDERING)
+    vector = m.one_of("v2", "v4", "v8")
+    count = int(vector[1:]) if vector else 1
     operation = m.one_of(*_ACCUMULATED, *_UPDATES)
     type_ = m.type()
     returns = m.base == "atom"
-    if not operation or (type_.kind == "f" and operation not in ("add", "exch")):
+    floats = ("add", "exch", "min", "max") if vector and type_.name != "f32" else ("add", "exch")
+    if not operation or (type_.kind == "f" and operation not in floats):
         raise m.unsupported()
 
     def emit(program: Program, operands: list[str]) -> None:
-        target = program.operands[type_.name][operands.pop(0)] if returns else None
+        targets = operands.pop(0).strip("{}").split(",") if returns else []
         base, displacement = program.memory_operand(operands[0])
-        sources = [program.full(program.operands[type_.name][name]) for name in operands[1:]]
-        locate = program.machine.locator(space, displacement, type_.size, 1, writes=True)
-        atomic = _Atomic(program.machine, program.site, locate, type_, operation)
-        program.effect(partial(atomic, address_row(program, base), sources, target))
+        columns = [operand.strip("{}").split(",") for operand in operands[1:]]
+        read = program.operands[type_.name]
+        addresses = address_row(program, base)
+        for i, names in enumerate(zip(*columns, strict=True)):
+            # The first element's locator checks the whole vector.
+            length = count if i == 0 else 1
+            locate = program.machine.locator(space, displacement + i * type_.size, type_.size, length, writes=True)
+            atomic = _Atomic(program.machine, program.site, locate, type_, operation)
+            target = read[targets[i]] if returns else None
+            program.effect(partial(atomic, addresses, [program.full(read[name]) for name in names], target))
 
     return emit
 
@@ -115,6 +132,8 @@ class _Atomic:
         self.type = type_
         self.ufunc = _ACCUMULATED.get(operation) if type_.name not in _PACKED_ADDS else None
         self.update = _UPDATES.get(operation) or _PACKED_ADDS.get(type_.name)
+        if type_.kind == "f" and operation in _EXTREMA:
+            self.ufunc, self.update = None, _extremum(_EXTREMA[operation], type_)
         self.sums_floats = type_.kind == "f" and operation == "add"
 
     def __call__(self, addresses: Array, sources: list[Array], target: Array | None) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from . import bits
 from .decode import Form, Modifiers
+from .forms_data import negatable
 from .forms_integer import compute, ufunc, uniform
 from .program import Emitter, Program
 from .types import TYPES, Array
@@ -69,6 +70,17 @@ def _bfi(m: Modifiers) -> Emitter:
     return compute(bits.bfi, type_, type_, type_, U32, U32)
 
 
+def _bmsk(m: Modifiers) -> Emitter:
+    wrap = m.one_of("wrap", "clamp") == "wrap"
+    return compute(partial(bits.bmsk, wrap=wrap), m.type(), U32, U32)
+
+
+def _szext(m: Modifiers) -> Emitter:
+    wrap = m.one_of("wrap", "clamp") == "wrap"
+    type_ = m.type()
+    return compute(partial(bits.szext, wrap=wrap), type_, type_, U32)
+
+
 def _bfind(m: Modifiers) -> Emitter:
     return compute(partial(bits.bfind, shift_amount=m.flag("shiftamt")), U32, m.type())
 
@@ -87,13 +99,25 @@ def _prmt(m: Modifiers) -> Emitter:
 
 
 def _lop3(m: Modifiers) -> Emitter:
+    """With `.and` or `.or` also a predicate: whether the result is not 0, combined with another one."""
     type_ = m.type()
+    combine = {"and": np.logical_and, "or": np.logical_or}.get(m.one_of("and", "or"))
 
     def emit(program: Program, operands: list[str]) -> None:
         read = program.operands[type_.name]
-        target, a, b, c, table = operands
+        targets, a, b, c, table, *others = operands
         function = partial(bits.lop3, table=int(read[table]))
-        program.compute(read[target], function, read[a], read[b], read[c])
+        target, _, holds = targets.partition("|")
+        if combine is None:
+            program.compute(read[target], function, read[a], read[b], read[c])
+            return
+
+        def with_predicate(a: Array, b: Array, c: Array, other: Array) -> tuple[Array, Array]:
+            found = function(a, b, c)
+            return found, combine(found != 0, other)
+
+        outs = (read[target], program.operands["pred"][holds])
+        program.compute(outs, with_predicate, read[a], read[b], read[c], negatable(program, others[0]))
 
     return emit
 
@@ -114,6 +138,8 @@ FORMS: dict[str, Form] = {
     "shf": _shf,
     "bfe": _bfe,
     "bfi": _bfi,
+    "bmsk": _bmsk,
+    "szext": _szext,
     "bfind": _bfind,
     "popc": _count(bits.popc),
     "clz": _count(bits.clz),

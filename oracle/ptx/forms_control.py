@@ -5,10 +5,14 @@ Branches, calls and returns are no steps: `execute` reads them from the ends of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from functools import reduce as fold_left
 from typing import Any
 
 import numpy as np
 
+from . import arithmetic, bits
 from .decode import Form, Modifiers
 from .errors import Fault
 from .forms_data import negatable
@@ -24,6 +28,8 @@ _REDUCTIONS: dict[str, Any] = {
     "or": np.bitwise_or,
     "xor": np.bitwise_xor,
 }
+_CLUSTER_BARRIER = 16
+"""A number that no barrier of a block has."""
 
 
 def _stop(m: Modifiers) -> Emitter:
@@ -42,6 +48,8 @@ def _bar(m: Modifiers) -> Emitter:
         m.flag("sync")
         return _syncwarp
     aligned = m.base == "bar" or "aligned" in m.left
+    if m.flag("cluster"):
+        return _bar_cluster(m)
     m.drop("cta", "aligned")
     operation = m.one_of("sync", "arrive", "red", default="sync")
     if operation == "red":
@@ -58,6 +66,17 @@ def _bar(m: Modifiers) -> Emitter:
             aligned=aligned,
             orders=True,
         )
+
+    return emit
+
+
+def _bar_cluster(m: Modifiers) -> Emitter:
+    """A cluster is one block here, so that its barrier is one of the block; it stands where threads wait."""
+    m.drop("aligned", "release", "acquire", "relaxed")
+    waits = m.one_of("arrive", "wait") == "wait"
+
+    def emit(program: Program, operands: list[str]) -> None:
+        program.gate = Gate(program.site, barrier=_CLUSTER_BARRIER, orders=True) if waits else None
 
     return emit
 
@@ -185,8 +204,13 @@ def _match(m: Modifiers) -> Emitter:
 
 def _redux(m: Modifiers) -> Emitter:
     m.flag("sync")
-    ufunc = _REDUCTIONS[m.one_of(*_REDUCTIONS)]
+    operation = m.one_of(*_REDUCTIONS)
+    absolute, propagating = m.flag("abs"), m.flag("NaN")
     type_ = m.type()
+    fold = partial(_REDUCTIONS[operation].reduce, dtype=type_.dtype)
+    if type_.kind == "f":
+        pairwise = _FLOAT_REDUCTIONS[operation, propagating]
+        fold = partial(_fold, (lambda a, b: pairwise(np.abs(a), np.abs(b))) if absolute else pairwise)
 
     def emit(program: Program, operands: list[str]) -> None:
         machine = program.machine
@@ -198,12 +222,54 @@ def _redux(m: Modifiers) -> Emitter:
 
         def reduce() -> None:
             arrived = machine.warps.ballot(machine.mask) & members
-            found = machine.warps.reduce(ufunc, value, machine.mask, arrived)
+            found = machine.warps.reduce(fold, value, machine.mask, arrived)
             np.copyto(result, found, where=machine.mask)
 
         program.effect(reduce)
 
     return emit
+
+
+_FLOAT_REDUCTIONS = {
+    ("min", False): arithmetic.minimum,
+    ("max", False): arithmetic.maximum,
+    ("min", True): arithmetic.minimum_nan,
+    ("max", True): arithmetic.maximum_nan,
+}
+"""By operation, and whether a NaN makes the result one."""
+
+
+def _fold(pairwise: Callable[[Array, Array], Array], values: Array) -> Any:
+    # A value with itself first: of a single value, too, the magnitude may be wanted.
+    return fold_left(pairwise, (values[i : i + 1] for i in range(len(values))), values[:1])[0]
+
+
+def _elect(m: Modifiers) -> Emitter:
+    """The leader is the first of the members that arrived."""
+    m.flag("sync")
+
+    def emit(program: Program, operands: list[str]) -> None:
+        machine = program.machine
+        name, _, holds = operands[0].partition("|")
+        target, chosen = program.operands["u32"][name], program.operands["pred"][holds]
+        members = _members(program, operands[1])
+        program.gate = Gate(program.site, members=members)
+
+        def elect() -> None:
+            arrived = machine.warps.ballot(machine.mask) & members
+            lowest = bits.popc((arrived & (~arrived + np.uint32(1))) - np.uint32(1))
+            np.copyto(target, lowest, where=machine.mask)
+            np.copyto(chosen, machine.warps.lane == lowest, where=machine.mask)
+
+        program.effect(elect)
+
+    return emit
+
+
+def _nothing(m: Modifiers) -> Emitter:
+    """Hints, and waiting for kernels that a launch never overlaps with."""
+    m.left.clear()
+    return lambda program, operands: None
 
 
 def _activemask(m: Modifiers) -> Emitter:
@@ -226,6 +292,10 @@ FORMS: dict[str, Form] = {
     "vote": _vote,
     "match": _match,
     "redux": _redux,
+    "elect": _elect,
     "activemask": _activemask,
+    "pmevent": _nothing,
+    "griddepcontrol": _nothing,
+    "setmaxnreg": _nothing,
 }
 """Base opcode to the function that decodes its modifiers."""

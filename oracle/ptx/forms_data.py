@@ -57,8 +57,8 @@ def _cvt(m: Modifiers) -> Emitter:
     integral = m.one_of(*INTEGRAL_ROUNDINGS)
     mode = m.rounding()
     if source.name.endswith("x2") or target.name.endswith("x2"):
-        if target.name.endswith("x2") and source.name == "f32":
-            return _cvt_pair(target, mode, m.flag("relu"), m)
+        if target.name in ("f16x2", "bf16x2") and source.name == "f32":
+            return _cvt_pair(target, mode, m)
         raise m.unsupported()
     if source.kind != "f" and target.kind != "f":
         return _cvt_integers(target, source, saturate)
@@ -82,22 +82,33 @@ def _saturation(target: Type) -> Callable[[Array], Array]:
     return lambda a: conversions.f32_to_bf16(arithmetic.saturate(conversions.bf16_to_f32(a)))
 
 
+_LARGEST: dict[str, Callable[[Array], Array]] = {
+    "f16": lambda a: np.where(np.isinf(a), np.copysign(np.float16(65504), a), a),
+    "bf16": lambda a: np.where(a & np.uint16(0x7FFF) == np.uint16(0x7F80), a - np.uint16(1), a),
+}
+"""`.satfinite`: infinities become the largest finite value of their sign."""
+
+
 def _conversion(target: Type, source: Type, integral: str, mode: str, m: Modifiers) -> Callable[[Array], Array]:
+    if target.name in _LARGEST and m.flag("satfinite"):
+        return partial(_after, _LARGEST[target.name], _conversion(target, source, integral, mode, m))
     if source.name == "bf16":
         wide = _conversion(target, TYPES["f32"], integral, mode, m) if target.name != "f32" else _identity
+        if integral and target.name == "bf16":
+            wide = partial(_after, wide, partial(conversions.float_to_integral, mode=integral))
         return partial(_after, wide, conversions.bf16_to_f32)
+    if target.name == "bf16" and source.kind != "f":
+        return partial(conversions.int_to_bf16, mode=mode)
     if target.name == "bf16":
-        if source.kind != "f":
-            raise m.unsupported()
         narrow = conversions.f64_to_bf16 if source.name == "f64" else conversions.f32_to_bf16
         widen = (lambda a: a.astype(np.float32)) if source.name == "f16" else _identity
-        relu = m.flag("relu")
         function = partial(_after, partial(narrow, mode=mode), widen)
-        return partial(_after, function, _relu) if relu else function
+        return partial(_after, function, arithmetic.relu) if m.flag("relu") else function
     if source.kind == "f" and target.kind == "f":
         if integral and source.bits == target.bits:
             return partial(conversions.float_to_integral, mode=integral)
-        return partial(conversions.float_to_float, dtype=target.dtype, mode=mode)
+        function = partial(conversions.float_to_float, dtype=target.dtype, mode=mode)
+        return partial(_after, arithmetic.relu, function) if target.name == "f16" and m.flag("relu") else function
     if source.kind == "f":
         return partial(conversions.float_to_int, dtype=target.dtype, mode=integral or "rzi")
     return partial(conversions.int_to_float, dtype=target.dtype, mode=mode)
@@ -107,17 +118,11 @@ def _identity(a: Array) -> Array:
     return a
 
 
-def _relu(a: Array) -> Array:
-    return np.where(np.isnan(a) | (a > 0), a, a.dtype.type(0))
-
-
-def _cvt_pair(target: Type, mode: str, relu: bool, m: Modifiers) -> Emitter:
+def _cvt_pair(target: Type, mode: str, m: Modifiers) -> Emitter:
     """`cvt.rn.f16x2.f32 d, a, b`: a into the upper half, b into the lower."""
     to_half = _conversion(TYPES[target.name[:-2]], TYPES["f32"], "", mode, m)
 
     def join(a: Array, b: Array) -> Array:
-        if relu:
-            a, b = _relu(a), _relu(b)
         high, low = to_half(a).view(np.uint16), to_half(b).view(np.uint16)
         return high.astype(np.uint32) << np.uint32(16) | low
 
@@ -188,14 +193,15 @@ def _plain_move(type_: Type) -> Emitter:
 
 def _comparison(m: Modifiers, type_: Type) -> Callable[[Array, Array], Array]:
     found = COMPARE[m.one_of(*COMPARE)]
-    if type_.name.endswith("x2"):
-        raise m.unsupported()
-    if type_.name == "bf16":
+    if type_.name.startswith("bf16"):
         plain = found
         found = lambda a, b: plain(conversions.bf16_to_f32(a), conversions.bf16_to_f32(b))  # noqa: E731
     if m.flag("ftz"):
         kept = found
         found = lambda a, b: kept(arithmetic.flush(a), arithmetic.flush(b))  # noqa: E731
+    if type_.name.endswith("x2"):
+        half, each = TYPES[type_.name[:-2]].dtype, found
+        found = lambda a, b: each(a.view(half), b.view(half))  # noqa: E731
     return found
 
 
@@ -223,6 +229,8 @@ def _setp(m: Modifiers) -> Emitter:
             return
         outs = tuple(predicates[t] for t in targets.split("|"))
         mixed = partial(_combined, compare, combine, len(outs))
+        if type_.name.endswith("x2"):
+            mixed = partial(_combined_halves, compare, combine)
         if third:
             program.compute(outs, mixed, x, y, negatable(program, third[0]))
         else:
@@ -248,12 +256,27 @@ def _combined(compare: Any, combine: Any, count: int, a: Array, b: Array, c: Arr
     return results if count == 2 else results[0]
 
 
+_ONE: dict[str, Any] = {"f16": np.float16(1), "bf16": np.uint16(0x3F80), "f32": np.float32(1)}
+_HALF_ONE = {"f16x2": 0x3C00, "bf16x2": 0x3F80}
+
+
+def _combined_halves(compare: Any, combine: Any, a: Array, b: Array, c: Array | None = None) -> tuple[Array, Array]:
+    """Both halves' results, the lower one first."""
+    holds = compare(a, b)
+    low, high = holds[::2], holds[1::2]
+    return (low, high) if combine is None else (combine(low, c), combine(high, c))
+
+
 def _set(m: Modifiers) -> Emitter:
+    """True is 1 in the target's float format, all ones in an integer type; of packed operands, for either half."""
     target = m.type()
     type_ = m.type()
     combine = _BOOLEAN.get(m.one_of(*_BOOLEAN))
     compare = _comparison(m, type_)
-    true = np.float32(1) if target.name == "f32" else target.dtype.type(-1 if target.signed else 2**target.bits - 1)
+    ones = np.array((1 << target.bits) - 1, f"u{target.size}").view(target.dtype)
+    true = _ONE.get(target.name, ones)
+    packed = type_.name.endswith("x2")
+    half = np.array(_HALF_ONE.get(target.name, 0xFFFF), np.uint16)
 
     def emit(program: Program, operands: list[str]) -> None:
         d, a, b, *third = operands
@@ -261,6 +284,9 @@ def _set(m: Modifiers) -> Emitter:
         sources = [read[a], read[b]] + [negatable(program, t) for t in third]
 
         def choose(*values: Array) -> Array:
+            if packed:
+                halves = _combined_halves(compare, combine, *values)
+                return np.where(np.stack(halves, -1), half, np.uint16(0)).view(target.dtype)[..., 0]
             return np.where(_combined(compare, combine, 1, *values), true, target.dtype.type(0))
 
         program.compute(program.operands[target.name][d], choose, *sources)

@@ -37,7 +37,34 @@ def binary(m: Modifiers, type_: Type) -> Emitter:
             return _emit(partial(approximations.div, ftz=m.flag("ftz")), type_, 2)
         if m.flag("full"):
             return _emit(partial(approximations.div_full, ftz=m.flag("ftz")), type_, 2)
+    if m.base in ("add", "sub") and _is_mixed(m, type_):
+        return _mixed(m, getattr(arithmetic, m.base), 1)
     return _rounded(m, type_, getattr(arithmetic, m.base), 2)
+
+
+def _is_mixed(m: Modifiers, type_: Type) -> bool:
+    """Whether a second type follows: `add.f32.f16`, whose last source alone is a float32."""
+    return type_.name == "f32" and any(name in ("f16", "bf16") for name in m.left)
+
+
+def _mixed(m: Modifiers, function: Function, count: int) -> Emitter:
+    """Arithmetic in float32 whose first `count` sources are of a narrower format."""
+    narrow = m.type()
+    widen = conversions.bf16_to_f32 if narrow.name == "bf16" else (lambda a: a.astype(np.float32))
+    moded = partial(_with_mode, function, m.rounding())
+    if m.flag("sat"):
+        moded = partial(_saturating, moded)
+
+    def widened(*operands: Array) -> Array:
+        return moded(*map(widen, operands[:count]), *operands[count:])
+
+    def emit(program: Program, operands: list[str]) -> None:
+        target, *sources = operands
+        types = [narrow.name] * count + ["f32"] * (len(sources) - count)
+        arrays = [program.operands[name][source] for name, source in zip(types, sources, strict=True)]
+        program.compute(program.operands["f32"][target], widened, *arrays)
+
+    return emit
 
 
 def unary(m: Modifiers, type_: Type) -> Emitter:
@@ -53,15 +80,13 @@ def unary(m: Modifiers, type_: Type) -> Emitter:
 
 def fused(m: Modifiers, type_: Type) -> Emitter:
     """`fma`, and `mad` of floats, which is the same."""
+    if _is_mixed(m, type_):
+        return _mixed(m, arithmetic.fma, 2)
     relu = m.flag("relu")
     function: Function = _fma_bf16_in_f64 if type_.name in ("bf16", "bf16x2") else arithmetic.fma
     if relu:
-        return _rounded(m, type_, lambda a, b, c, mode: _relu(function(a, b, c, mode)), 3)
+        return _rounded(m, type_, lambda a, b, c, mode: arithmetic.relu(function(a, b, c, mode)), 3)
     return _rounded(m, type_, function, 3)
-
-
-def _relu(a: Array) -> Array:
-    return np.where(np.isnan(a), a, np.where(a > 0, a, a.dtype.type(0)))
 
 
 def _fma_bf16_in_f64(a: Array, b: Array, c: Array, mode: str) -> Array:
@@ -104,6 +129,8 @@ def _extremum(m: Modifiers, type_: Type) -> Emitter:
     if m.flag("xorsign"):
         m.flag("abs")
         function = partial(_xorsign, function)
+    elif m.flag("abs"):
+        function = partial(_of_magnitudes, function)
     if m.flag("ftz"):
         function = partial(_flushing, function)
     return _emit(function, type_, 2, count_may_grow=True)
@@ -111,6 +138,10 @@ def _extremum(m: Modifiers, type_: Type) -> Emitter:
 
 def _xorsign(function: Function, a: Array, b: Array) -> Array:
     return arithmetic.xorsign(function(np.abs(a), np.abs(b)), a, b)
+
+
+def _of_magnitudes(function: Function, *operands: Array) -> Array:
+    return function(*map(np.abs, operands))
 
 
 def _emit_ufunc(function: Any, type_: Type) -> Emitter:
@@ -125,7 +156,7 @@ def _emit_ufunc(function: Any, type_: Type) -> Emitter:
 
 
 def _emit(function: Function, type_: Type, count: int, count_may_grow: bool = False) -> Emitter:
-    return _emit_plain(_lifted(function, type_), type_, count, count_may_grow)
+    return _emit_plain(lifted(function, type_), type_, count, count_may_grow)
 
 
 def _emit_plain(function: Function, type_: Type, count: int, count_may_grow: bool = False) -> Emitter:
@@ -146,10 +177,12 @@ def _three_way(function: Function) -> Function:
     return lambda a, b, c: function(function(a, b), c)
 
 
-def _lifted(function: Function, type_: Type) -> Function:
+def lifted(function: Function, type_: Type) -> Function:
     """A function on float arrays as one on the arrays that hold values of `type_`."""
     if type_.name == "f16x2":
         return lambda *operands: function(*[a.view(np.float16) for a in operands]).view(np.uint32)
+    if type_.name == "f32x2":
+        return lambda *operands: function(*[a.view(np.float32) for a in operands]).view(np.uint64)
     if type_.name == "bf16":
         return lambda *operands: _through_bf16(function, operands)
     if type_.name == "bf16x2":

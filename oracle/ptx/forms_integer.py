@@ -11,9 +11,10 @@ import numpy as np
 from . import forms_float, integers
 from .decode import Form, Modifiers
 from .program import Emitter, Program
-from .types import TYPES, Type
+from .types import TYPES, Array, Type
 
 _U32 = TYPES["u32"]
+_HALVES = {"u16x2": np.dtype(np.uint16), "s16x2": np.dtype(np.int16)}
 _WIDE = {f"{kind}{bits}": TYPES[f"{kind}{2 * bits}"] for kind in "us" for bits in (8, 16, 32)}
 
 
@@ -74,6 +75,8 @@ def _sum(m: Modifiers, plain: Any, with_carry: Any, saturating: Any) -> Emitter:
     type_ = m.type()
     if type_.kind == "f":
         return forms_float.binary(m, type_)
+    if type_.name in _HALVES:
+        return uniform(_by_halves(plain, type_), type_, 2)
     if m.flag("cc"):
         return carrying(with_carry, type_, 2, carry_in=False, carry_out=True)
     if m.flag("sat"):
@@ -144,6 +147,33 @@ def _either(
     return form
 
 
+def _extremum(plain: np.ufunc) -> Callable[[Modifiers], Emitter]:
+    """`min` and `max`; with `.relu` nothing below 0."""
+
+    def form(m: Modifiers) -> Emitter:
+        type_ = m.type()
+        if type_.kind == "f":
+            return forms_float.binary(m, type_)
+        function: Callable[..., Any] = plain
+        if m.flag("relu"):
+            function = partial(_not_negative, plain)
+        elif type_.name not in _HALVES:
+            return ufunc(plain, type_)
+        return uniform(_by_halves(function, type_) if type_.name in _HALVES else function, type_, 2)
+
+    return form
+
+
+def _not_negative(function: Callable[..., Any], a: Array, b: Array) -> Array:
+    result: Array = np.maximum(function(a, b), a.dtype.type(0))
+    return result
+
+
+def _by_halves(function: Callable[..., Any], type_: Type) -> Callable[..., Any]:
+    half = _HALVES[type_.name]
+    return lambda a, b: function(a.view(half), b.view(half)).view(a.dtype)
+
+
 def _dot(m: Modifiers) -> Emitter:
     first, second = m.type(), m.type()
     result = TYPES["s32"] if "s32" in (first.name, second.name) else _U32
@@ -168,8 +198,8 @@ FORMS: dict[str, Form] = {
     "sad": lambda m: uniform(integers.sad, m.type(), 3),
     "abs": _either(np.absolute, forms_float.unary, 1),
     "neg": _either(np.negative, forms_float.unary, 1),
-    "min": _either(np.minimum, forms_float.binary, 2),
-    "max": _either(np.maximum, forms_float.binary, 2),
+    "min": _extremum(np.minimum),
+    "max": _extremum(np.maximum),
     "dp4a": _dot,
     "dp2a": _dot,
 }

@@ -45,6 +45,9 @@ def _table() -> dict[str, Type]:
     types["bf16"] = Type("bf16", 16, "f", np.dtype(np.uint16))
     types["f16x2"] = Type("f16x2", 32, "f", np.dtype(np.uint32))
     types["bf16x2"] = Type("bf16x2", 32, "f", np.dtype(np.uint32))
+    types["f32x2"] = Type("f32x2", 64, "f", np.dtype(np.uint64))
+    types["u16x2"] = Type("u16x2", 32, "u", np.dtype(np.uint32))
+    types["s16x2"] = Type("s16x2", 32, "i", np.dtype(np.int32))
     return types
 
 

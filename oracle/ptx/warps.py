@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -68,11 +69,11 @@ class Warps:
             left &= ~same
         return result & members
 
-    def reduce(self, ufunc: Any, value: Array, taking_part: Array, members: Array) -> Array:
+    def reduce(self, fold: Callable[[Array], Any], value: Array, taking_part: Array, members: Array) -> Array:
         """`redux`: each thread's reduction over the members of its warp."""
         result = value.copy()
         for position in np.flatnonzero(taking_part):
             start = self.start[position]
             lanes = [i for i in range(self.size[position]) if int(members[position]) >> i & 1]
-            result[position] = ufunc.reduce(value[start + np.array(lanes, np.int64)], dtype=value.dtype)
+            result[position] = fold(value[start + np.array(lanes, np.int64)])
         return result
