@@ -73,6 +73,11 @@ def power(exponent: int) -> Fraction:
     return Fraction(2) ** exponent
 
 
+def integral(value: float, mode: str) -> int:
+    """A finite float as an integer: rni to nearest even, rzi towards zero, rmi down, rpi up."""
+    return {"rni": round, "rzi": math.trunc, "rmi": math.floor, "rpi": math.ceil}[mode](value)
+
+
 F16 = Format("float16", 16, 11, 15, -24)
 BF16 = Format("bfloat16", 16, 8, 127, -133)
 F32 = Format("float32", 32, 24, 127, -149)
@@ -130,3 +135,38 @@ def fused(a: float, b: float, c: float, form: Format, mode: str) -> float:
     if c == 0 and minus_product == minus_c:
         return c
     return -0.0 if mode == "rm" else 0.0
+
+
+def product(a: float, b: float, form: Format, mode: str) -> float:
+    """a * b rounded once."""
+    return fused(a, b, math.copysign(0.0, a) * math.copysign(1, b), form, mode)
+
+
+def quotient(a: float, b: float, form: Format, mode: str) -> float:
+    """a / b rounded once, with IEEE 754's rules for zeros, infinities and NaN."""
+    sign = math.copysign(1, a) * math.copysign(1, b)
+    if math.isnan(a) or math.isnan(b) or a == b == 0 or (math.isinf(a) and math.isinf(b)):
+        return math.nan
+    if math.isinf(a) or b == 0:
+        return sign * math.inf
+    if a == 0 or math.isinf(b):
+        return sign * 0.0
+    return form.round(Fraction(a) / Fraction(b), mode)
+
+
+def root(a: float, form: Format, mode: str) -> float:
+    """The square root of a rounded once; -0 of -0, NaN below."""
+    if a == 0 or math.isnan(a) or a == math.inf:
+        return a
+    if a < 0:
+        return math.nan
+    # A root of so many more bits than the format that one sticky bit below them settles every rounding.
+    scale = 2 * (form.precision + 16 - form.smallest)
+    whole = Fraction(a) * power(scale)
+    floor = math.isqrt(math.floor(whole))
+    return form.round((floor + Fraction(floor * floor != whole, 2)) / power(scale // 2), mode)
+
+
+def converted(value: float | int, target: Format, mode: str) -> float:
+    """A number rounded once to another format; zeros keep their sign, infinities and NaN stay."""
+    return value if value == 0 or not math.isfinite(value) else target.round(Fraction(value), mode)

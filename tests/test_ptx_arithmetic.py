@@ -8,7 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exact_rounding import F32, FORMATS, MODES, Format, array, fused, patterns, power, rows, same
+from exact_rounding import (
+    F32,
+    FORMATS,
+    MODES,
+    Format,
+    array,
+    fused,
+    patterns,
+    power,
+    product,
+    quotient,
+    root,
+    rows,
+    same,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,33 +53,6 @@ def values(form: Format, table: list[tuple[int, ...]]) -> list[tuple[float, ...]
 
 def columns(form: Format, table: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
     return [array(form, column) for column in zip(*table, strict=True)]
-
-
-def quotient(a: float, b: float, form: Format, mode: str) -> float:
-    sign = math.copysign(1, a) * math.copysign(1, b)
-    if math.isnan(a) or math.isnan(b) or a == b == 0 or (math.isinf(a) and math.isinf(b)):
-        return math.nan
-    if math.isinf(a) or b == 0:
-        return sign * math.inf
-    if a == 0 or math.isinf(b):
-        return sign * 0.0
-    return form.round(Fraction(a) / Fraction(b), mode)
-
-
-def product(a: float, b: float, form: Format, mode: str) -> float:
-    return fused(a, b, math.copysign(0.0, a) * math.copysign(1, b), form, mode)
-
-
-def root(a: float, form: Format, mode: str) -> float:
-    if a == 0 or math.isnan(a) or a == math.inf:
-        return a
-    if a < 0:
-        return math.nan
-    # A root of so many more bits than the format that one sticky bit below them settles every rounding.
-    scale = 2 * (form.precision + 16 - form.smallest)
-    whole = Fraction(a) * power(scale)
-    floor = math.isqrt(math.floor(whole))
-    return form.round((floor + Fraction(floor * floor != whole, 2)) / power(scale // 2), mode)
 
 
 @every_format

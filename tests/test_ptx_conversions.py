@@ -8,7 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from exact_rounding import BF16, F16, F32, F64, FORMATS, MODES, Format, array, patterns, rows, same
+from exact_rounding import (
+    BF16,
+    F16,
+    F32,
+    F64,
+    FORMATS,
+    MODES,
+    Format,
+    array,
+    converted,
+    integral,
+    patterns,
+    rows,
+    same,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,14 +40,6 @@ some = settings(deadline=None, max_examples=40)
 def _quiet() -> Any:
     with np.errstate(all="ignore"):
         yield
-
-
-def converted(value: float, target: Format, mode: str) -> float:
-    return value if value == 0 or not math.isfinite(value) else target.round(Fraction(value), mode)
-
-
-def integral(value: float, mode: str) -> int:
-    return {"rni": round, "rzi": math.trunc, "rmi": math.floor, "rpi": math.ceil}[mode](value)
 
 
 def integers(dtype: Any) -> st.SearchStrategy[list[int]]:

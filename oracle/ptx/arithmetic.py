@@ -27,7 +27,9 @@ from .rounding import (
 
 _FLOAT64 = np.dtype(np.float64)
 SMALLEST_NORMAL = {np.dtype(t): np.finfo(t).smallest_normal for t in (np.float16, np.float32, np.float64)}
-_CANONICAL_NAN = {dtype: np.array(np.iinfo(bits).max >> 1, bits).view(dtype) for dtype, bits in UNSIGNED.items()}
+_CANONICAL_NAN = {
+    np.dtype(f"f{size}"): np.array((1 << 8 * size - 1) - 1, f"u{size}").view(f"f{size}") for size in (2, 4, 8)
+}
 
 # The bits of a float64 that a float32 of normal size lacks, and their value halfway between two float32.
 _BELOW_FLOAT32 = np.array(0x1FFFFFFF, np.uint64)
