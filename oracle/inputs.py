@@ -251,15 +251,15 @@ def _written_names(kernel: wp.Kernel) -> set[str]:
 
 def write_only(kernel: wp.Kernel) -> frozenset[str]:
     """Return the parameters that the kernel's source stores whole elements of, by name, and mentions nowhere else."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kernel.func)))
+    nodes = list(ast.walk(ast.parse(kernel.adj.source)))
     stored = Counter(
         target.value.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name)
     )
-    mentioned = Counter(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    mentioned = Counter(node.id for node in nodes if isinstance(node, ast.Name))
     return frozenset(name for name, count in stored.items() if count == mentioned[name])
 
 

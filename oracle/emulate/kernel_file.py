@@ -29,7 +29,7 @@ from oracle.check_kernel import OutsideGrammar, case_of
 from oracle.emulate.options import MAX_BLOCK, SHARED_BYTES, Options, default_block
 from oracle.emulate.running import Launch, Subject
 from oracle.emulate.warp_layout import ENTRY
-from oracle.inputs import default_arguments, make_inputs
+from oracle.inputs import default_arguments, make_inputs, write_only
 from oracle.rerun import DEFAULT_DIMS, launch_rank
 
 _TILES = re.compile(r"\bwp\.tile_|\bwarp\.tile_")
@@ -123,7 +123,7 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
     grid = math.prod(dims) if tiled else -(-math.prod(dims) // block)
     if tiled:
         guesses.append(f"a kernel with tiles: a block of {block} threads for each of {dims}")
-    memory = DeviceMemory(launched)
+    memory = DeviceMemory(launched, write_only(kernel))
     forward, backward = Names(mangled_name(kernel)).cuda
     adjoint = {"adjoint": True, "adj_inputs": launched.adjoints}
     launches = [
@@ -141,6 +141,7 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
         dims=dims,
         shared_bytes=SHARED_BYTES if options.shared_bytes is None else options.shared_bytes,
         guesses=tuple(guesses),
+        relevant=memory.without_padding,
         rename=lambda place: _LABEL.sub(path.name, place),
     )
 

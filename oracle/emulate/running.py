@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,8 +29,9 @@ class Launch:
 class Subject:
     """What is to run. `contents` returns copies of all arrays by name, as they are now in `memory`.
 
-    `guesses` are what was assumed because the file does not say it, one sentence each. `rename` turns a source place of
-    a report (`kernel.py:7`) into one that the user knows.
+    `guesses` are what was assumed because the file does not say it, one sentence each. `relevant` leaves out reports
+    that mean nothing for this subject, `rename` turns a report's source place (`kernel.py:7`) into one that the user
+    knows.
     """
 
     module: ptx.Module
@@ -40,6 +41,7 @@ class Subject:
     dims: tuple[int, ...] = ()
     shared_bytes: int = 0
     guesses: tuple[str, ...] = ()
+    relevant: Callable[[Iterable[ptx.Report]], list[ptx.Report]] = list
     rename: Callable[[str], str] = str
 
 
@@ -103,15 +105,15 @@ def _launched(subject: Subject, launch: Launch, trace: ptx.Tracer | None) -> Ran
         )
     except ptx.Fault as fault:
         return Ran(
-            launch, reports=_renamed(subject, (*fault.earlier, fault.report)), stopped="a fault ended the launch"
+            launch, reports=_reports(subject, (*fault.earlier, fault.report)), stopped="a fault ended the launch"
         )
     except ptx.StepLimit as limit:
         return Ran(launch, stopped=str(limit))
     finally:
         if trace is not None:
             trace.finish()
-    return Ran(launch, execution.instructions, execution.printed, _renamed(subject, execution.reports))
+    return Ran(launch, execution.instructions, execution.printed, _reports(subject, execution.reports))
 
 
-def _renamed(subject: Subject, reports: tuple[ptx.Report, ...]) -> tuple[ptx.Report, ...]:
-    return tuple(replace(report, source=subject.rename(report.source)) for report in reports)
+def _reports(subject: Subject, reports: tuple[ptx.Report, ...]) -> tuple[ptx.Report, ...]:
+    return tuple(replace(report, source=subject.rename(report.source)) for report in subject.relevant(reports))
