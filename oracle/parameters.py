@@ -65,7 +65,7 @@ def parameters_of(kernel: wp.Kernel) -> tuple[Parameter, ...]:
 
 def describe(warp_type: Any) -> Type:
     """Describe a type as Warp annotates it (`wp.vec3`, a struct, `wp.array(dtype=float)`); raises TypeError."""
-    if isinstance(warp_type, wp.array):
+    if isinstance(warp_type, wp.array) or getattr(warp_type, "_concrete_cls", None) is wp.array:  # `wp.array[float]`
         element = describe(warp_type.dtype)
         if isinstance(element, Array):
             raise TypeError("an array of arrays cannot be passed")

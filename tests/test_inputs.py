@@ -176,6 +176,12 @@ def test_a_shape_or_range_that_does_not_fit_is_refused():
         array_inputs(wp.int8, 4, 0, x=(0, 300))
 
 
+@pytest.mark.skipif(not hasattr(wp.array, "__class_getitem__"), reason="this Warp has no wp.array[float]")
+def test_both_spellings_of_an_array_mean_the_same():
+    assert describe(wp.array[wp.vec3]) == describe(wp.array(dtype=wp.vec3))
+    assert describe(wp.array3d[wp.int8]) == describe(wp.array3d(dtype=wp.int8))
+
+
 def test_a_type_that_cannot_be_passed_is_named():
     with pytest.raises(TypeError, match="cannot be passed"):
         describe(object)
