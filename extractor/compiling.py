@@ -33,6 +33,7 @@ class CompileOptions:
     from 0 to 3, `max_unroll` is the longest constant loop that Warp unrolls. `emit_ptx` adds the PTX to the artifacts.
     `line_info` makes the PTX say which line of Python each instruction comes from; it is the same code otherwise, but
     the artifacts then hold `#line` directives. `block_dim` is the largest block that may be launched.
+    `debug` is Warp's debug mode: every variable in memory, assertions on.
 
     For the cpu, 0 is by far the quickest, and the oracle needs the calls of library functions that higher levels drop.
     For cuda, 3 is Warp's own default, and with what the emulator then saves it costs no more than 1 or 2.
@@ -45,6 +46,7 @@ class CompileOptions:
     max_unroll: int = 16
     emit_ptx: bool = False
     line_info: bool = False
+    debug: bool = False
     block_dim: int = 256
 
 
@@ -242,6 +244,7 @@ def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
         "fast_math": False,
         "fuse_fp": False,
         "lineinfo": options.line_info,
+        "mode": "debug" if options.debug else "release",
         "max_unroll": options.max_unroll,
         "optimization_level": level,
     }

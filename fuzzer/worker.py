@@ -18,9 +18,9 @@ from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.backends import cpu, cuda_backend
 from oracle.inputs import make_inputs
-from oracle.judge import Judge, Judgement
+from oracle.judge import Judge
 from oracle.observation import Verdict
-from oracle.python_lines import with_python_lines
+from oracle.second_look import look_again
 
 
 def start_worker(task: Task, scratch: Path) -> Callable[[tuple[int, ...]], Sequence[Outcome]]:
@@ -66,11 +66,8 @@ class BatchRunner:
         seconds: dict[str, float] = {}
         with _cpu_time(seconds, "inputs"):
             inputs = make_inputs(compiled.kernel, kernel.arguments, origin.input_seed)
-
-        def judge(compiled: Compiled) -> Judgement:
-            return self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
-
-        judgement = with_python_lines(judge(compiled), kernel.source, self.options, self.workspace, judge)
+        judgement = self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
+        judgement = look_again(judgement, self.judge, kernel.source, self.options, self.workspace, kernel.dims, inputs)
         seconds |= judgement.seconds
         backends = self.judge.backends
         if judgement.verdict is not Verdict.MATCH:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,6 @@ from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
-from oracle.python_lines import in_kernel
 from oracle.ulp import BOUNDS
 
 ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
@@ -57,6 +57,15 @@ class Judgement:
             "worst": self.comparison.to_json() if self.comparison else {},
             "library_functions": list(self.functions),
         }
+
+
+_LOADED_SOURCE = re.compile(r"<warpsmith [^>]*>:(\d+)")
+
+
+def sanitizer_reason(reports: Sequence[Report]) -> str:
+    """Return what the sanitizer saw first, and how much more; the loaded source is `kernel.py`, as in a finding."""
+    more = f" (and {len(reports) - 1} more)" if len(reports) > 1 else ""
+    return "the sanitizer saw: " + _LOADED_SOURCE.sub(r"kernel.py:\1", str(reports[0])) + more
 
 
 class Judge:
@@ -107,16 +116,10 @@ class Judge:
             verdict, reason, functions = self._judge_rounding(
                 compiled, lambda: self._cpu.run(compiled, dims, inputs, backward), cpu, cuda
             )
-        if verdict is Verdict.MISMATCH:
-            uninitialised = _uninitialised(compiled, dims, inputs, backward)
-            if uninitialised:
-                return self._accuse(uninitialised, seconds)
         return Judgement(verdict, reason, comparison, functions, seconds)
 
     def _accuse(self, reports: Sequence[Report], seconds: Mapping[str, float]) -> Judgement:
-        more = f" (and {len(reports) - 1} more)" if len(reports) > 1 else ""
-        reason = f"the sanitizer saw: {in_kernel(str(reports[0]))}{more}"
-        return Judgement(Verdict.SANITIZER, reason, seconds=seconds)
+        return Judgement(Verdict.SANITIZER, sanitizer_reason(reports), seconds=seconds)
 
     def _judge_rounding(
         self, compiled: Compiled, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
@@ -159,16 +162,6 @@ def _with_order_slack(
         return replace(cuda, order_slack=emulator.run(compiled, dims, inputs, backward).order_slack)
     except PtxError:
         return cuda
-
-
-def _uninitialised(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> tuple[Report, ...]:
-    """What the emulator reports when it follows every value that nothing wrote: a difference may stem from one."""
-    try:
-        return emulator.run(compiled, dims, inputs, backward, definedness=True).reports
-    except Fault as fault:
-        return (*fault.earlier, fault.report)
-    except PtxError:
-        return ()
 
 
 def _worst(comparison: Comparison) -> str:

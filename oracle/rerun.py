@@ -14,9 +14,9 @@ from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from oracle.backends import cpu, cuda_backend
-from oracle.inputs import Inputs, default_arguments, make_inputs
+from oracle.inputs import default_arguments, make_inputs
 from oracle.judge import Judge, Judgement
-from oracle.python_lines import with_python_lines
+from oracle.second_look import look_again
 
 DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
 """Launch dimensions for a kernel of which only its source is known, by how many it asks for."""
@@ -84,11 +84,8 @@ def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, 
         return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
     judgements = []
     for one in inputs:
-
-        def run(compiled: Compiled, one: Inputs = one) -> Judgement:
-            return judge.judge(compiled, dims, one, case.options.backward)
-
-        judgements.append(with_python_lines(run(result), case.source, case.options, workspace, run))
+        judgement = judge.judge(result, dims, one, case.options.backward)
+        judgements.append(look_again(judgement, judge, case.source, case.options, workspace, dims, one))
     return Rerun(dims, result.artifacts, tuple(judgements))
 
 

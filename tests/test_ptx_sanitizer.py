@@ -141,7 +141,7 @@ def test_races_are_those_that_looking_at_every_pair_finds(stages: list[list[tupl
             epochs = np.full(80, stage * BARRIER)
             values = tuple(np.array([len(plan) * 2 + i], np.uint32) for i in range(size // 4))
             where = np.array([offset])
-            accesses.append(Access(SITES[site], kind, where, size, np.array([lane]), epochs, values))
+            accesses.append(Access(SITES[site], None, kind, where, size, np.array([lane]), epochs, values))
             plan.append((stage, kind, lane, range(offset, offset + size)))
     expected = any(
         a[2] != b[2]

@@ -17,6 +17,7 @@ from .rounding import Array
 
 _LARGE_DIVISOR = 2.0**126
 _HIGH_WORD = np.uint64(0xFFFFFFFF00000000)
+_GROSS_NAN = np.uint64(0x7FFFFFFF00000000)
 
 
 def _through_float64(function: Callable[[Any], Any], a: Array, ftz: bool) -> Array:
@@ -101,4 +102,5 @@ def _rsqrt(a: Array) -> Array:
 def _gross(function: Callable[[Any], Any], a: Array) -> Array:
     high = (a.view(np.uint64) & _HIGH_WORD).view(np.float64)
     result = flush(function(flush(high)))
-    return (result.view(np.uint64) & _HIGH_WORD).view(np.float64)
+    bits = np.where(np.isnan(result), _GROSS_NAN, result.view(np.uint64) & _HIGH_WORD)
+    return bits.view(np.float64)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lines import Site
+from .lines import Caller, Site
 from .memory import ALIGNMENT, Locator, MixedSegments
 from .parse import Statement, split_operands
 from .reports import Kind
@@ -44,6 +44,7 @@ class Origin:
     """Where something that nothing wrote was read."""
 
     site: Site
+    caller: Caller | None
     what: str
     lane: int
     address: int | None
@@ -128,7 +129,7 @@ class Definedness:
         for number, origin in enumerate(self._origins, 1):
             if origin.site.block is site.block and origin.site.position == site.position:
                 return number
-        self._origins.append(Origin(site, what, lane, address))
+        self._origins.append(Origin(site, self.machine.frame, what, lane, address))
         return len(self._origins)
 
     def _either(self, marks: list[Array], site: Site) -> Array:
@@ -337,6 +338,8 @@ class Definedness:
 
     def _sink_at(self, marks: Array, lanes: Array, how: str, site: Site, addresses: Array | None) -> None:
         """Report the origins among the marks of these lanes, each once."""
+        sanitizer = self.machine.sanitizer
+        assert sanitizer is not None
         for number in np.unique(marks[marks > DEFINED]).tolist():
             if number in self._reported:
                 continue
@@ -344,12 +347,12 @@ class Definedness:
             origin, first = self._origins[number - 1], int(np.flatnonzero(marks == number)[0])
             address = origin.address if addresses is None else int(addresses[first])
             what = f"uninitialised value, read from {origin.what}, {how}"
+            read, used = (origin.site, origin.caller), (site, self.machine.frame)
             if origin.site.position != site.position or origin.site.block is not site.block:
-                files = self.machine.index.files
-                what += f" (at {site.source(files) or f'PTX line {site.line}'})"
-            sanitizer = self.machine.sanitizer
-            if sanitizer is not None:
-                sanitizer.report(Kind.UNINITIALISED, what, origin.site, int(lanes[first]), address)
+                # Of a register it says more where its value is used than which copy came first.
+                what += f" (at {sanitizer.where(*(read if origin.address is None else used))})"
+            where, caller = used if origin.address is None else read
+            sanitizer.report(Kind.UNINITIALISED, what, where, int(lanes[first]), caller, address)
 
 
 def _element(opcode: str) -> int:

@@ -9,17 +9,19 @@ While all threads are together, blocks run without masks.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from .errors import Fault, PtxError, StepLimit, Unsupported
+from .lines import Site
 from .machine import Machine
 from .parse import Function, Statement, split_operands
 from .program import BoundBlock, Gate, Program
 from .reports import Kind
+from .sanitizer import Arrival
 from .steps import Call
 from .system_calls import SYSTEM_CALLS
 from .trace import Tracer
@@ -45,6 +47,15 @@ class Frame:
         self.parent = parent
         self.path: Key = path
         self.call = path[len(parent.path)] if parent is not None else 0
+
+    def callers(self) -> Iterator[Site]:
+        """The call instructions that led here, the innermost first."""
+        frame = self
+        while frame.parent is not None:
+            function = frame.parent.program.function
+            block = function.code.blocks[frame.call]
+            yield Site(function, block, len(block.body))
+            frame = frame.parent
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ class Executor:
                     continue
             self._run_block(frame, block)
             if block.gate is not None:
-                self._passed([(block.gate, machine.mask)])
+                self._passed([(block.gate, machine.mask, frame)])
             steps += block.size
             if steps > limit:
                 raise StepLimit(limit)
@@ -150,6 +161,7 @@ class Executor:
         block.runs += 1
         block.lanes += self.count
         call: Any = None
+        machine.frame = frame
         try:
             for call in calls:
                 call()
@@ -398,13 +410,13 @@ class Executor:
         """Let threads go on whose gates have opened; whether there were any."""
         opened = [(key, self._ready(parked)) for key, parked in self.parked.items()]
         opened = [(key, ready) for key, ready in opened if ready.any()]
-        barriers: dict[int, list[tuple[Gate, Array]]] = {}
+        barriers: dict[int, list[Arrival]] = {}
         for key, ready in opened:
             parked = self.parked[key]
             self._unpark(key, ready)
             runs_there = parked.gate.members is not None or parked.gate.together
             if not runs_there:
-                barriers.setdefault(parked.gate.barrier, []).append((parked.gate, ready))
+                barriers.setdefault(parked.gate.barrier, []).append((parked.gate, ready, parked.place.frame))
             if not parked.gate.arrive_only:
                 place = parked.place if runs_there else _Place(parked.place.frame, parked.place.block + 1)
                 self.waiting.add(place, ready)
@@ -412,7 +424,7 @@ class Executor:
             self._passed(arrivals)
         return bool(opened)
 
-    def _passed(self, arrivals: list[tuple[Gate, Array]]) -> None:
+    def _passed(self, arrivals: list[Arrival]) -> None:
         """Tell the sanitizer which threads passed a gate or a barrier together, and where each of them stood."""
         machine = self.machine
         if machine.sanitizer is None or not arrivals[0][0].orders:
@@ -427,6 +439,7 @@ class Executor:
         block = parked.place.frame.program.code.blocks[parked.place.block]
         lane = int(np.flatnonzero(parked.mask)[0])
         self.machine.active = None
+        self.machine.frame = parked.place.frame
         fault = Fault(Kind.BARRIER, "threads wait for others that never arrive", lane=lane)
         return self.machine.explain(fault, parked.place.frame.program, block, len(block.body))
 

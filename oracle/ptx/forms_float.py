@@ -203,7 +203,11 @@ def _approximation(name: str) -> Form:
         flush = m.flag("ftz")
         if type_.bits == 64 and flush:
             return _emit(getattr(approximations, f"{name}_ftz_f64"), type_, 1)
-        return _emit(partial(getattr(approximations, name), ftz=flush), type_, 1)
+        approximate = partial(getattr(approximations, name), ftz=flush)
+        if type_.name in ("bf16", "bf16x2"):
+            # float32 has the same subnormal range.
+            return _emit(lambda a: approximate(a.astype(np.float32)), type_, 1)
+        return _emit(approximate, type_, 1)
 
     return form
 

@@ -184,7 +184,7 @@ def _run(
                 fault.earlier = tuple(reports) if sanitizer is None else (*reports, *sanitizer.finish())
                 raise
             finally:
-                machine.sanitizer = machine.definedness = None
+                machine.sanitizer = machine.definedness = machine.frame = None
             if sanitizer is not None:
                 reports += sanitizer.finish()
                 suspicious |= sanitizer.saw_unwritten

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from .parse import Block, Function
@@ -40,10 +40,37 @@ class Site:
         """The instruction's line in the PTX text, 0 if unknown."""
         return self.function.line_of(self.block.first + self.position)
 
-    def source(self, files: Mapping[str, str]) -> str:
-        """`file:line` of the source, empty without a line table; `files` maps a file's number to its path."""
-        place = self.function.line_table.place(self.block.first + self.position, files)
-        return "" if place is None else f"{_short(files.get(place[0], 'file ' + place[0]))}:{place[1]}"
+    def place(self, files: Mapping[str, str]) -> Place | None:
+        """Where it comes from, None without a line table."""
+        return self.function.line_table.place(self.block.first + self.position, files)
+
+
+class Caller(Protocol):
+    """A call that is going on: its sites are the calls that led there, the innermost first."""
+
+    def callers(self) -> Iterator[Site]:
+        """The instructions that called."""
+        ...
+
+
+def source_line(site: Site, caller: Caller | None, files: Mapping[str, str]) -> str:
+    """`file:line` of the source, empty without a line table; `files` maps a file's number to its path.
+
+    For an instruction of a C++ header it is the line that called it, if that is known to be no such header's.
+    """
+    first = place = site.place(files)
+    callers = iter(()) if caller is None else caller.callers()
+    while place is not None and _is_native(place, files):
+        call = next(callers, None)
+        if call is None:
+            place = first
+            break
+        place = call.place(files)
+    return "" if place is None else f"{_short(files.get(place[0], 'file ' + place[0]))}:{place[1]}"
+
+
+def _is_native(place: Place, files: Mapping[str, str]) -> bool:
+    return files.get(place[0], "").endswith(_NATIVE)
 
 
 class LineTable:
@@ -75,7 +102,7 @@ class LineTable:
         seen: set[Place] = set()
         last = place
         while place is not None and place not in seen:
-            if not files.get(place[0], "").endswith(_NATIVE):
+            if not _is_native(place, files):
                 return place
             seen.add(place)
             last, place = place, self._parents.get(place)

@@ -10,7 +10,7 @@ import numpy as np
 
 from .definedness import Definedness
 from .errors import Fault, Malformed
-from .lines import Site
+from .lines import Caller, Site, source_line
 from .literals import variable_bytes
 from .memory import (
     ALIGNMENT,
@@ -120,6 +120,7 @@ class Machine:
         self.live = np.ones(self.lanes, np.bool_)
         self.active: Array | None = None
         self.sanitizer: Sanitizer | None = None
+        self.frame: Caller | None = None
         self.definedness: Definedness | None = None
         self.carry = np.zeros(self.lanes, np.bool_)
         self._thread = np.arange(self.lanes) % self.threads
@@ -365,7 +366,7 @@ class Machine:
             locator.aim(self.segments[locator.allowed[0]])
         self.live[:] = self._cta < present
         self.present = self.live.copy()
-        self.sanitizer = Sanitizer(self.lanes, self.threads, self.located) if sanitize else None
+        self.sanitizer = Sanitizer(self) if sanitize else None
         self.carry.fill(False)
         self._float_sums.clear()
         self.printed.clear()
@@ -396,17 +397,20 @@ class Machine:
         lane = fault.lane
         if lane is not None and self.active is not None:
             lane = int(self.active[lane])
-        fault.report = self.located(fault.report, Site(program.function, block, position), lane)
+        fault.report = self.located(fault.report, Site(program.function, block, position), lane, self.frame)
         return fault
 
-    def located(self, report: Report, site: Site, lane: int | None) -> Report:
-        """The report with the instruction, its lines, and the thread that a lane is."""
+    def located(self, report: Report, site: Site, lane: int | None, caller: Caller | None) -> Report:
+        """The report with the instruction, its lines, and the thread that a lane is.
+
+        `caller` is the call in which the instruction was executed.
+        """
         return replace(
             report,
             opcode=site.opcode,
             thread=None if lane is None else self.thread_of(lane),
             line=site.line,
-            source=site.source(self.index.files),
+            source=source_line(site, caller, self.index.files),
         )
 
 

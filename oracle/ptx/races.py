@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .lines import Site
+from .lines import Caller, Site
 from .types import Array
 from .warps import WARP
 
@@ -40,12 +40,13 @@ class Kind(IntEnum):
 class Access:
     """One instruction that threads executed together.
 
-    `offsets` (int64) are places in a segment, one for each of `lanes`, each of `size` bytes and aligned to that.
-    `epochs` holds each lane's epoch (int64, for all lanes of the machine). `values` are what a write stored, one array
-    per element of a vector.
+    `caller` is the call in which they did. `offsets` (int64) are places in a segment, one for each of `lanes`, each of
+    `size` bytes and aligned to that. `epochs` holds each lane's epoch (int64, for all lanes of the machine). `values`
+    are what a write stored, one array per element of a vector.
     """
 
     site: Site
+    caller: Caller | None
     kind: Kind
     offsets: Array
     size: int

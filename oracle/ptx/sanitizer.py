@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .lines import Site
+from .lines import Caller, Site, source_line
 from .memory import Locator
 from .races import BARRIER, Access, Race, find_races
 from .races import Kind as Does
@@ -16,7 +16,11 @@ from .types import Array
 from .warps import Warps
 
 if TYPE_CHECKING:
+    from .machine import Machine
     from .program import Gate
+
+Arrival = tuple["Gate", Array, Caller | None]
+"""A barrier's instruction, the lanes (bool array) that arrived there, and the call in which they did."""
 
 _WINDOW = 1 << 20
 """How many accesses of single threads are kept; races between accesses further apart than that are not seen."""
@@ -31,24 +35,33 @@ class Sanitizer:
     error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered.
     """
 
-    def __init__(self, lanes: int, threads: int, located: Callable[[Report, Site, int | None], Report]) -> None:
+    def __init__(self, machine: Machine) -> None:
         self.reports: list[Report] = []
         self.saw_unwritten = False
-        self._threads = threads
-        self._everyone = np.arange(lanes)
-        self._epochs = np.zeros(lanes, np.int64)
-        self._located = located
+        self._machine = machine
+        self._threads = machine.threads
+        self._everyone = np.arange(machine.lanes)
+        self._epochs = np.zeros(machine.lanes, np.int64)
         self._logs: dict[str, list[Access]] = {}
         self._bases: dict[str, int] = {}
         self._logged = 0
         self._known: set[tuple[int, ...]] = set()
 
-    def report(self, kind: Kind, what: str, site: Site, lane: int | None, address: int | None = None) -> None:
-        """Add a report, unless this kind was reported for this instruction before."""
+    def report(
+        self, kind: Kind, what: str, site: Site, lane: int | None, caller: Caller | None, address: int | None = None
+    ) -> None:
+        """Add a report, unless this kind was reported for this instruction before.
+
+        `caller` is the call in which the instruction was executed.
+        """
         key = (id(site.block), site.position, list(Kind).index(kind))
         if key not in self._known:
             self._known.add(key)
-            self.reports.append(self._located(Report(kind, what, address=address), site, lane))
+            self.reports.append(self._machine.located(Report(kind, what, address=address), site, lane, caller))
+
+    def where(self, site: Site, caller: Caller | None) -> str:
+        """The source line of an instruction, or if that is unknown the PTX line."""
+        return source_line(site, caller, self._machine.index.files) or f"PTX line {site.line}"
 
     # Accesses.
 
@@ -88,7 +101,7 @@ class Sanitizer:
             return
         lanes = self._everyone if active is None else active
         values = tuple(value.copy() for value in values)
-        access = Access(site, kind, offsets, locator.size, lanes, self._epochs, values)
+        access = Access(site, self._machine.frame, kind, offsets, locator.size, lanes, self._epochs, values)
         self._logs.setdefault(name, []).append(access)
         self._bases[name] = locator.segment.base
         self._logged += len(offsets)
@@ -109,51 +122,49 @@ class Sanitizer:
         return self.reports
 
     def _report_race(self, segment: str, race: Race) -> None:
-        earlier = self._located(Report(Kind.RACE, ""), race.first.site, race.first_lane)
-        where = earlier.source or f"PTX line {earlier.line}"
-        other = "{} {}".format(*earlier.thread) if earlier.thread else "another thread"
+        where = self.where(race.first.site, race.first.caller)
+        other = "{} {}".format(*self._machine.thread_of(race.first_lane))
         verb = {Does.READ: "read", Does.WRITE: "written", Does.ATOMIC: "updated"}
         address = self._bases[segment] + race.offset
         what = (
             f"race for {segment} memory at 0x{address:x}: {verb[race.first.kind]} at {where} by block {other} and, "
             f"with no barrier between, {verb[race.second.kind]}"
         )
-        self.report(Kind.RACE, what, race.second.site, race.second_lane, address)
+        self.report(Kind.RACE, what, race.second.site, race.second_lane, race.second.caller, address)
 
     # Order.
 
-    def passed_barrier(self, arrivals: Sequence[tuple[Gate, Array]], present: Array, warps: Warps) -> None:
+    def passed_barrier(self, arrivals: Sequence[Arrival], present: Array, warps: Warps) -> None:
         """Lanes (bool arrays) passed a barrier of their block together, each coming from one instruction.
 
         `present` are the lanes that the launch has.
         """
-        lanes = np.logical_or.reduce([arrived for _, arrived in arrivals])
+        lanes = np.logical_or.reduce([arrived for _, arrived, _ in arrivals])
         self._epochs = self._epochs + np.where(lanes, BARRIER, 0)
-        gate, arrived = arrivals[0]
+        gate, arrived, caller = arrivals[0]
         waiting = int(np.flatnonzero(arrived)[0])
         passing = np.isin(self._everyone // self._threads, np.unique(np.flatnonzero(lanes) // self._threads))
         missing = np.flatnonzero(passing & present & ~lanes)
         if len(missing) and not gate.count:
             thread = int(missing[0]) % self._threads
             what = f"divergent barrier: thread {thread} of the block, which has exited, does not reach it"
-            self.report(Kind.BARRIER, what, gate.site, waiting)
+            self.report(Kind.BARRIER, what, gate.site, waiting, caller)
         if gate.aligned and len(arrivals) > 1:
             self._report_apart(arrivals, warps)
 
-    def _report_apart(self, arrivals: Sequence[tuple[Gate, Array]], warps: Warps) -> None:
+    def _report_apart(self, arrivals: Sequence[Arrival], warps: Warps) -> None:
         """Report threads of one warp that came to the same barrier at different instructions.
 
         PTX ISA, "barrier": for the aligned form, all threads of the warp must execute the same instruction.
         """
-        owners = [np.unique(warps.index[arrived]) for _, arrived in arrivals]
-        for (gate, arrived), warp in zip(arrivals[1:], owners[1:], strict=True):
+        owners = [np.unique(warps.index[arrived]) for _, arrived, _ in arrivals]
+        for (gate, arrived, caller), warp in zip(arrivals[1:], owners[1:], strict=True):
             apart = np.isin(warp, owners[0])
             if apart.any():
                 lane = int(np.flatnonzero(arrived & (warps.index == warp[apart][0]))[0])
-                first = self._located(Report(Kind.BARRIER, ""), arrivals[0][0].site, None)
-                where = first.source or f"PTX line {first.line}"
+                where = self.where(arrivals[0][0].site, arrivals[0][2])
                 what = f"divergent barrier: other threads of the warp wait at {where}"
-                self.report(Kind.BARRIER, what, gate.site, lane)
+                self.report(Kind.BARRIER, what, gate.site, lane, caller)
 
     def passed_warp_barrier(self, lanes: Array) -> None:
         """These lanes (bool array) passed `bar.warp.sync` with the others of their warp."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .errors import Malformed
-from .lines import Site
+from .lines import Site, source_line
 from .parse import Block, Statement, split_operands
 from .program import BoundBlock, Program, view_as
 from .steps import Call
@@ -114,7 +114,7 @@ class Tracer:
         site = Site(program.function, block, position)
         self._started = Traced(
             line=site.line,
-            source=site.source(self._machine.index.files),
+            source=source_line(site, self._frame, self._machine.index.files),
             depth=len(self._frame.path),
             mask=_bits(mask),
             text=" ".join([f"@{bang}{guard} {opcode}" if guard else opcode, *operands.split()]),
