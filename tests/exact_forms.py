@@ -22,7 +22,7 @@ from oracle import ptx
 Array = np.ndarray[Any, Any]
 
 FLOATS: dict[str, Format] = {"f16": F16, "bf16": BF16, "f32": F32, "f64": F64}
-PACKED = {"f16x2": "f16", "bf16x2": "bf16"}
+PACKED = {"f16x2": "f16", "bf16x2": "bf16", "f32x2": "f32", "u16x2": "u16", "s16x2": "s16"}
 
 ANY_ZERO = object()
 """An expected result of which PTX leaves the sign of zero open."""
@@ -33,7 +33,6 @@ OPEN = None
 WAYS = ("everywhere", "after a branch", "guarded")
 """How threads come to execute the instruction: all of them, or every other one."""
 
-LANES = 64
 _PRESET = 0x5A5A5A5A5A5A5A5A
 
 
@@ -65,7 +64,15 @@ def width(type_: str) -> int:
         return int(register)
     if name in ("u1", "u5"):
         return 32
-    return 1 if name == "pred" else 32 if name in PACKED else max(16, int(name.lstrip("bsuf")))
+    if name in PACKED:
+        return 2 * width(PACKED[name])
+    return 1 if name == "pred" else max(16, int(name.lstrip("bsuf")))
+
+
+def halves(type_: str, pattern: int) -> list[int]:
+    """The patterns of the elements of a packed type, the lower one first."""
+    bits = width(PACKED[type_])
+    return [pattern & (1 << bits) - 1, pattern >> bits]
 
 
 def value(type_: str, pattern: int) -> Any:
@@ -74,7 +81,7 @@ def value(type_: str, pattern: int) -> Any:
     if name == "pred":
         return bool(pattern & 1)
     if name in PACKED:
-        return tuple(value(PACKED[name], pattern >> place & 0xFFFF) for place in (0, 16))
+        return tuple(value(PACKED[name], half) for half in halves(name, pattern))
     if name in FLOATS:
         return FLOATS[name].value(pattern & (1 << FLOATS[name].bits) - 1)
     bits = int(name[1:])
@@ -86,8 +93,8 @@ def agrees(type_: str, pattern: int, expected: Any, canonical: bool = False) -> 
     """Whether a register's bits are the expected value, extended to the register as PTX says."""
     name = type_.partition("/")[0]
     if name in PACKED:
-        places = zip((0, 16), expected, strict=True)
-        return all(agrees(PACKED[name], pattern >> place & 0xFFFF, half, canonical) for place, half in places)
+        both = zip(halves(name, pattern), expected, strict=True)
+        return all(agrees(PACKED[name], half, wanted, canonical) for half, wanted in both)
     if expected is OPEN:
         return True
     if name in FLOATS:
@@ -170,15 +177,17 @@ def _preset(name: str, bits: int) -> str:
 
 # Running.
 
+BLOCK = 64
+
 Execute = Callable[[str, Array, Array], Array]
-"""Runs a module's kernel `snippet` on `data` and `other`, one block with a thread per row of data; data afterwards."""
+"""Runs a module's kernel `snippet` on `data` and `other`, a thread per row of data, 64 a block; data afterwards."""
 
 
 def on_emulator(text: str, data: Array, other: Array) -> Array:
     """`Execute` on the emulator."""
     memory = ptx.GlobalMemory()
     params = [memory.allocate(array).to_bytes(8, "little") for array in (data, other)]
-    ptx.launch(ptx.Module(text), "snippet", (1, 1, 1), (len(data), 1, 1), params, memory)
+    ptx.launch(ptx.Module(text), "snippet", (len(data) // BLOCK, 1, 1), (BLOCK, 1, 1), params, memory)
     return np.frombuffer(memory.read(int.from_bytes(params[0], "little"), data.nbytes), data.dtype).reshape(data.shape)
 
 
@@ -215,7 +224,7 @@ def check(form: Form, operands: Array, results: Array, way: str) -> None:
 # Operands.
 
 
-def operands(form: Form, seed: int, lanes: int = LANES) -> Array:
+def operands(form: Form, seed: int, lanes: int = BLOCK) -> Array:
     """Operand patterns (uint64, one row a thread); half of them special, some of them alike."""
     rng = random.Random(seed)
     rows = [_row(form.sources, rng) for _ in range(lanes)]
@@ -241,7 +250,7 @@ def _fitting(type_: str, pattern: int) -> int:
 def _operand(type_: str, rng: random.Random) -> int:
     name, _, register = type_.partition("/")
     if name in PACKED:
-        return _operand(PACKED[name], rng) | _operand(PACKED[name], rng) << 16
+        return _operand(PACKED[name], rng) | _operand(PACKED[name], rng) << width(PACKED[name])
     pattern = _float(FLOATS[name], rng) if name in FLOATS else _integer(1 if name == "pred" else int(name[1:]), rng)
     if register:
         # What stands above the operand in a wider register must not matter.

@@ -28,6 +28,7 @@ def forms() -> Iterator[Form]:
     yield from _conversions_between_floats()
     yield from _integral_floats()
     yield from _brain_floats()
+    yield from _finite()
     yield from _predicates()
     yield from _sets()
     yield from _packed_sets()
@@ -159,6 +160,11 @@ def _brain_floats() -> Iterator[Form]:
         yield Form(
             f"cvt.{mode}.f16.bf16", ("f16",), ("bf16",), partial(_as_float, "bf16", "f16", mode, "", ""), minimum=90
         )
+    for mode, source in combinations(MODES, INTEGERS):
+        exact = partial(converted, target=FLOATS["bf16"], mode=mode)
+        yield Form(f"cvt.{mode}.bf16.{source}", ("bf16",), (_registers(source)[0],), exact, minimum=90)
+    for mode in INTEGRAL:
+        yield Form(f"cvt.{mode}.bf16.bf16", ("bf16",), ("bf16",), partial(_as_integral, mode), minimum=90)
     for mode, target in combinations(INTEGRAL, INTEGERS):
         exact_integer = partial(_as_integer, "bf16", target, mode, "")
         yield Form(
@@ -168,6 +174,23 @@ def _brain_floats() -> Iterator[Form]:
             exact_integer,
             minimum=90,
         )
+
+
+def _finite() -> Iterator[Form]:
+    """`.satfinite`: what is too large becomes the largest finite number of its sign."""
+    for target, mode, clamp in combinations(("f16", "bf16"), ("rn", "rz"), ("", ".relu")):
+
+        def exact(number: float, target: str = target, mode: str = mode, clamp: str = clamp) -> Any:
+            result = _as_float("f32", target, mode, "", clamp, number)
+            largest = FLOATS[target].value((1 << FLOATS[target].bits - 1) - 1 - (1 << FLOATS[target].precision - 1))
+            infinite = result is not ANY_ZERO and math.isinf(result)
+            return math.copysign(largest, result) if infinite else result
+
+        options: dict[str, Any] = {"canonical": bool(clamp), "minimum": 80}
+        yield Form(f"cvt.{mode}{clamp}.satfinite.{target}.f32", (target,), ("f32",), exact, **options)
+        pair = lambda a, b, exact=exact: (exact(b), exact(a))  # noqa: E731
+        opcode = f"cvt.{mode}{clamp}.satfinite.{target}x2.f32"
+        yield Form(opcode, (f"{target}x2",), ("f32", "f32"), pair, **options)
 
 
 # Comparisons.

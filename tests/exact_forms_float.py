@@ -25,6 +25,7 @@ def forms() -> Iterator[Form]:
     yield from _signs()
     yield from _extrema()
     yield from _tests()
+    yield from _newer()
 
 
 # Modifiers.
@@ -202,3 +203,26 @@ def _tests() -> Iterator[Form]:
         }
         for name, exact in holds.items():
             yield Form(f"testp.{name}.{type_}", ("pred",), (type_,), exact)
+
+
+def _newer() -> Iterator[Form]:
+    """Pairs of f32, and sums in f32 of which some operands are narrower: from compute capability 10.0 on."""
+    single = FLOATS["f32"]
+    exact: dict[str, tuple[int, Callable[..., float]]] = {
+        "add": (1, lambda a, b, form, mode: fused(a, 1.0, b, form, mode)),
+        "sub": (1, lambda a, b, form, mode: fused(a, 1.0, -b, form, mode)),
+        "fma": (2, fused),
+    }
+    for name, (count, function) in exact.items():
+        roundings = _ROUND if name != "fma" else [f".{mode}" for mode in MODES]
+        for narrow, rounding, sat in combinations(("f16", "bf16"), roundings, _SAT):
+            plain = partial(function, form=single, mode=_ROUND[rounding])
+            opcode = f"{name}{rounding}{sat}.f32.{narrow}"
+            sources = (narrow,) * count + ("f32",)
+            yield Form(opcode, ("f32",), sources, modified(plain, "f32", "", sat), minimum=100)
+    pairs = (("add", 2, exact["add"][1]), ("sub", 2, exact["sub"][1]), ("mul", 2, product), ("fma", 3, fused))
+    for name, count, function in pairs:
+        for rounding, ftz in combinations(_ROUND if name != "fma" else [f".{mode}" for mode in MODES], _FTZ):
+            plain = partial(function, form=single, mode=_ROUND[rounding])
+            opcode = f"{name}{rounding}{ftz}.f32x2"
+            yield arithmetic(opcode, "f32x2", count, modified(plain, "f32", ftz), minimum=100)

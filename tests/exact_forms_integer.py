@@ -25,6 +25,7 @@ def forms() -> Iterator[Form]:
     yield from _shifts()
     yield from _permutations()
     yield from _dots()
+    yield from _newer()
 
 
 def bits_of(type_: str) -> int:
@@ -293,3 +294,23 @@ def _dots() -> Iterator[Form]:
                 return c + sum(_field(a >> 16 * i, 16, x) * _field(b >> 8 * (first + i), 8, y) for i in range(2))
 
             yield Form(f"dp2a.{half}.{x}.{y}", (total,), sources, two)
+
+
+def _newer() -> Iterator[Form]:
+    """Pairs of 16-bit integers and `.relu`, from compute capability 9.0 on, and `lop3` with a predicate."""
+    for t in ("u16x2", "s16x2"):
+        for name, exact in (("add", int.__add__), ("min", min), ("max", max)):
+            both = lambda a, b, exact=exact: (exact(a[0], b[0]), exact(a[1], b[1]))  # noqa: E731
+            yield _uniform(f"{name}.{t}", t, 2, both, minimum=90)
+    for name, exact in (("min", min), ("max", max)):
+        yield _uniform(f"{name}.relu.s32", "s32", 2, lambda a, b, exact=exact: max(exact(a, b), 0), minimum=90)
+        both = lambda a, b, exact=exact: tuple(max(exact(*pair), 0) for pair in zip(a, b, strict=True))  # noqa: E731
+        yield _uniform(f"{name}.relu.s16x2", "s16x2", 2, both, minimum=90)
+    for word, table in combinations(("and", "or"), (0, 0x80, 0x96, 0xE8, 0xFF)):
+
+        def exact_pair(a: int, b: int, c: int, p: bool, word: str = word, table: int = table) -> tuple[int, bool]:
+            found = _looked_up(table, a, b, c)
+            return found, found != 0 and p if word == "and" else found != 0 or p
+
+        text = f"lop3.{word}.b32 {{d}}|{{d1}}, {{a}}, {{b}}, {{c}}, {table}, {{e}};"
+        yield Form(f"lop3.{word}.b32", ("b32", "pred"), ("b32", "b32", "b32", "pred"), exact_pair, text)

@@ -269,6 +269,62 @@ def test_a_failed_assertion_names_condition_place_and_thread(module: ptx.Module)
     assert caught.value.report.thread == ((0, 0, 0), (2, 0, 0))
 
 
+# Triples its argument; a thread whose argument is at least 1000 first waits for all others to do so.
+PATIENT = """
+.func (.param .b32 out) patient(.param .b32 in)
+{
+    .reg .pred %p<2>;
+    .reg .b32 %r<4>;
+    ld.param.u32 %r1, [in];
+    mul.lo.u32 %r1, %r1, 3;
+    st.param.b32 [out], %r1;
+    setp.lt.u32 %p1, %r1, 3000;
+    @%p1 bra DONE;
+    bar.sync 0;
+    ld.param.u32 %r2, [in];
+    mul.lo.u32 %r3, %r2, 3;
+    st.param.b32 [out], %r3;
+DONE:
+    ret;
+}
+"""
+
+
+def test_a_call_leaves_the_arguments_of_threads_inside_the_function_alone() -> None:
+    """One warp waits inside the function while the other calls it from elsewhere."""
+    body = (
+        "add.u32 %r4, %r1, 1000; setp.gt.u32 %p1, %r1, 31; @%p1 bra OTHER;"
+        + CALL.format("%r4", "patient")
+        + "bra JOIN; OTHER:"
+        + CALL.format("%r4", "patient")
+        + "JOIN: st.global.u32 [%rd2], %r4; ret;"
+    )
+    assert run(body, np.zeros(64, np.uint32), outside=PATIENT).tolist() == [3 * (1000 + i) for i in range(64)]
+
+
+def test_a_return_leaves_the_results_of_threads_that_went_on_alone() -> None:
+    """One warp comes back from a first call while the other, its first result unread, waits inside a second one."""
+    body = """
+        setp.gt.u32 %p1, %r1, 31;
+        selp.u32 %r4, 1000, 10, %p1;
+        selp.u32 %r5, 10, 1000, %p1;
+        add.u32 %r4, %r4, %r1;
+        add.u32 %r5, %r5, %r1;
+        { .param .b32 p; .param .b32 q; .param .b32 s; .param .b32 t;
+        st.param.b32 [p], %r4;
+        call.uni (q), patient, (p);
+        st.param.b32 [s], %r5;
+        call.uni (t), patient, (s);
+        ld.param.b32 %r6, [q];
+        ld.param.b32 %r7, [t]; }
+        sub.u32 %r6, %r6, %r7;
+        st.global.u32 [%rd2], %r6;
+        ret;
+    """
+    difference = run(body, np.zeros(64, np.uint32), outside=PATIENT).view(np.int32)
+    assert difference.tolist() == [-2970] * 32 + [2970] * 32
+
+
 def test_endless_recursion_faults() -> None:
     outside = """
     .func forever(.param .b32 a)
