@@ -13,7 +13,6 @@ from .types import TYPES, Array, Type
 SYMBOL_SUM = re.compile(r"([%$\w.]+?)([+-]\d+)$")
 """A symbol with an offset."""
 
-_UNSIGNED = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 _INTEGER = re.compile(r"-?(0[xX][0-9a-fA-F]+|0[bB][01]+|\d+)U?$")
 _DECIMAL = re.compile(r"-?\d+\.\d*(?:[eE][+-]?\d+)?$")
 
@@ -47,8 +46,7 @@ def _integer(value: int, type_: Type) -> Array:
         if type_.bits == 16:
             return np.array(value & 0xFFFF, np.uint16).view(np.float16)
         return np.array(float(value), type_.dtype)
-    bits = np.array(value & ((1 << type_.bits) - 1), _UNSIGNED[type_.size])
-    return bits if type_.kind == "u" else bits.view(type_.dtype)
+    return np.array(value & ((1 << type_.bits) - 1), f"u{type_.size}").view(type_.dtype)
 
 
 def variable_bytes(variable: Variable, resolve: Callable[[str], int]) -> bytes:

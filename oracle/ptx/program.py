@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(r"\[([%$\w.]+?)(?:\+(-?\w+))?(-\w+)?\]$")
 
-_NUMBER_STARTS = frozenset("-0123456789")
 _FILE_ROWS = 32
 _STORAGE = {name: type_.dtype if type_.kind == "p" else np.dtype(f"u{type_.size}") for name, type_ in TYPES.items()}
 
@@ -160,11 +159,11 @@ class Program:
 
     def resolve(self, text: str, type_: Type) -> Array:
         """The array that an operand stands for, read as `type_`. Malformed if it is nothing known."""
-        row = None if text[0] in _NUMBER_STARTS else self.row(text)
-        if row is not None:
-            return row if row.dtype is type_.dtype else view_as(row, type_, text)
         if text == "_":
             return np.zeros(self.lanes, type_.dtype)
+        row = self.row(text)
+        if row is not None:
+            return view_as(row, type_, text)
         value = immediate(text, type_)
         if value is not None:
             return value
