@@ -148,7 +148,7 @@ def endless(out: wp.array(dtype=float)):
 
 
 @pytest.mark.parametrize(
-    ("source", "reason"), [(ASTRAY, "mismatch: the emulator saw: out-of-bounds"), (ENDLESS, "hang: the emulator is")]
+    ("source", "reason"), [(ASTRAY, "sanitizer: the sanitizer saw: out-of-bounds"), (ENDLESS, "hang: the emulator is")]
 )
 def test_a_kernel_that_misbehaves_costs_only_its_record(
     tmp_path: Path, lines: list[bytes], source: str, reason: str
