@@ -121,23 +121,24 @@ def _extended(type_: str, number: int) -> int:
 _SCRATCH = {"x": "%r36", "y": "%r37", "X": "%rd36", "P": "%p12", "Q": "%p13"}
 
 
-def _names(types: Sequence[str], first: int) -> list[str]:
+def names(types: Sequence[str], first: int) -> list[str]:
+    """Registers for operands of these types, numbered from `first` on."""
     kinds = {1: "%p", 16: "%h", 32: "%r", 64: "%rd"}
     return [f"{kinds[width(t)]}{first + i}" for i, t in enumerate(types)]
 
 
 def body(form: Form, way: str) -> str:
     """A kernel's body: loads 64-bit operands from `other`, executes the form, stores 64-bit results to `data`."""
-    inputs, outputs = _names(form.sources, 4), _names(form.results, 9)
+    inputs, outputs = names(form.sources, 4), names(form.results, 9)
     lines = [f"mul.wide.u32 %rd30, %r1, {8 * len(inputs)};", "add.s64 %rd30, %rd3, %rd30;"]
     for i, (name, type_) in enumerate(zip(inputs, form.sources, strict=True)):
         lines.append(f"ld.global.u64 %rd31, [%rd30+{8 * i}];")
-        lines.append(_from_u64(name, width(type_)))
+        lines.append(from_u64(name, width(type_)))
     lines += [_preset(name, width(type_)) for name, type_ in zip(outputs, form.results, strict=True)]
     lines += ["and.b32 %r35, %r1, 1;", "setp.eq.u32 %p15, %r35, 0;"]
     lines += _reached(_instructions(form, inputs, outputs), way)
     for i, (name, type_) in enumerate(zip(outputs, form.results, strict=True)):
-        lines.append(_to_u64(name, width(type_)))
+        lines.append(to_u64(name, width(type_)))
         lines.append(f"st.global.u64 [%rd2+{8 * i}], %rd31;")
     return "\n".join([*lines, "ret;"])
 
@@ -157,13 +158,15 @@ def _reached(instructions: list[str], way: str) -> list[str]:
     return instructions
 
 
-def _from_u64(name: str, bits: int) -> str:
+def from_u64(name: str, bits: int) -> str:
+    """Puts %rd31 into a register."""
     if bits == 1:
         return f"setp.ne.u64 {name}, %rd31, 0;"
     return f"mov.b64 {name}, %rd31;" if bits == 64 else f"cvt.u{bits}.u64 {name}, %rd31;"
 
 
-def _to_u64(name: str, bits: int) -> str:
+def to_u64(name: str, bits: int) -> str:
+    """Puts a register into %rd31."""
     if bits == 1:
         return f"selp.u64 %rd31, 1, 0, {name};"
     return f"mov.b64 %rd31, {name};" if bits == 64 else f"cvt.u64.u{bits} %rd31, {name};"
@@ -179,15 +182,15 @@ def _preset(name: str, bits: int) -> str:
 
 BLOCK = 64
 
-Execute = Callable[[str, Array, Array], Array]
-"""Runs a module's kernel `snippet` on `data` and `other`, a thread per row of data, 64 a block; data afterwards."""
+Execute = Callable[[str, Array, Array, int], Array]
+"""Runs a module's kernel `snippet` on `data` and `other` with so many threads, 64 a block; data afterwards."""
 
 
-def on_emulator(text: str, data: Array, other: Array) -> Array:
+def on_emulator(text: str, data: Array, other: Array, threads: int) -> Array:
     """`Execute` on the emulator."""
     memory = ptx.GlobalMemory()
     params = [memory.allocate(array).to_bytes(8, "little") for array in (data, other)]
-    ptx.launch(ptx.Module(text), "snippet", (len(data) // BLOCK, 1, 1), (BLOCK, 1, 1), params, memory)
+    ptx.launch(ptx.Module(text), "snippet", (threads // BLOCK, 1, 1), (BLOCK, 1, 1), params, memory)
     return np.frombuffer(memory.read(int.from_bytes(params[0], "little"), data.nbytes), data.dtype).reshape(data.shape)
 
 
@@ -199,7 +202,7 @@ def module(form: Form, way: str) -> str:
 def execute(form: Form, operands: Array, way: str, run: Execute = on_emulator) -> Array:
     """Result patterns (uint64, one row a thread) of operand patterns (uint64, one row a thread)."""
     data = np.zeros((len(operands), len(form.results)), np.uint64)
-    return run(module(form, way), data, operands)
+    return run(module(form, way), data, operands, len(operands))
 
 
 def check(form: Form, operands: Array, results: Array, way: str) -> None:

@@ -2,73 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from exact_atomics import ATOMICS, SPACES, THREADS, Atomic, check, has, start
+from exact_forms import on_emulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ptx_snippets import execute, run
 
-from oracle import ptx
-
 SHARED = ".shared .align 8 .b8 tile[64];"
 
-OPERATIONS: dict[str, Callable[[int, int], int]] = {
-    "add.u32": lambda old, x: (old + x) % 2**32,
-    "min.u32": min,
-    "max.u32": max,
-    "min.s32": lambda old, x: min(old, x, key=lambda v: v - (v >> 31 << 32)),
-    "max.s32": lambda old, x: max(old, x, key=lambda v: v - (v >> 31 << 32)),
-    "and.b32": lambda old, x: old & x,
-    "or.b32": lambda old, x: old | x,
-    "xor.b32": lambda old, x: old ^ x,
-    "exch.b32": lambda old, x: x,
-    "inc.u32": lambda old, x: 0 if old >= x else old + 1,
-    "dec.u32": lambda old, x: x if old == 0 or old > x else old - 1,
-}
 
-
-def _body(operation: str, space: str) -> str:
-    """Thread i applies operand `other[i]` to word `i % 3` and writes what it found over its operand."""
-    base = "mov.u64 %rd5, tile;" if space == "shared" else "mov.u64 %rd5, %rd1;"
-    return f"""
-        mul.wide.u32 %rd6, %r1, 4;
-        add.u64 %rd6, %rd3, %rd6;
-        ld.global.u32 %r4, [%rd6];
-        {base}
-        rem.u32 %r5, %r1, 3;
-        mul.wide.u32 %rd7, %r5, 4;
-        add.u64 %rd7, %rd5, %rd7;
-        atom.{space}.{operation} %r6, [%rd7], %r4;
-        st.global.u32 [%rd6], %r6;
-        ret;
-    """
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.sampled_from(sorted(OPERATIONS)),
-    st.lists(st.integers(0, 5) | st.integers(0, 2**32 - 1), min_size=1, max_size=20),
-)
-def test_collisions_resolve_in_thread_order(operation: str, operands: list[int]) -> None:
-    memory = ptx.GlobalMemory()
-    words, other = memory.allocate(np.array([1, 2, 3], np.uint32)), memory.allocate(np.array(operands, np.uint32))
-    _launch(memory, _body(operation, "global"), len(operands), words, other)
-    expected, found = [1, 2, 3], []
-    for i, x in enumerate(operands):
-        found.append(expected[i % 3])
-        expected[i % 3] = OPERATIONS[operation](expected[i % 3], x)
-    assert np.frombuffer(memory.read(words, 12), np.uint32).tolist() == expected
-    assert np.frombuffer(memory.read(other, 4 * len(operands)), np.uint32).tolist() == found
-
-
-def _launch(memory: ptx.GlobalMemory, body: str, threads: int, *addresses: int) -> ptx.Execution:
-    from ptx_snippets import source
-
-    params = [address.to_bytes(8, "little") for address in addresses]
-    return ptx.launch(ptx.Module(source(body)), "snippet", (1, 1, 1), (threads, 1, 1), params, memory)
+@pytest.mark.parametrize("space", SPACES)
+@pytest.mark.parametrize("atomic", ATOMICS, ids=lambda atomic: atomic.name)
+@settings(deadline=None, max_examples=6)
+@given(cells=st.sampled_from((1, 3, THREADS)), seed=st.integers(0, 2**32))
+def test_threads_update_one_after_another(atomic: Atomic, space: str, cells: int, seed: int) -> None:
+    memory, columns = start(atomic, cells, seed)
+    for base in ("atom", "red"):
+        if has(base, atomic):
+            check(atomic, base, space, memory, columns, on_emulator)
 
 
 def test_shared_memory_has_atomics_too() -> None:

@@ -184,7 +184,7 @@ class _Atomic:
         """Memory's contents before the first update, after it, after the second, and so on."""
         if self.ufunc is not None:
             values = np.concatenate((first, operands[0]))
-            accumulated = self.ufunc.accumulate(values)
+            accumulated = self.ufunc.accumulate(values, dtype=values.dtype)
             if not self._flushes() or not _any_subnormal(values) | _any_subnormal(accumulated):
                 return accumulated
         chain = [first]
@@ -193,7 +193,7 @@ class _Atomic:
         return np.concatenate(chain)
 
     def _flushes(self) -> bool:
-        """`atom.add.f32` on global memory flushes subnormal operands and results (PTX ISA, `atom`)."""
+        """Sums of float32 in global memory flush subnormal operands and results (PTX ISA 9.7.13, `atom` and `red`)."""
         return self.sums_floats and self.type is TYPES["f32"] and self.locate.segment.name != "shared"
 
 
