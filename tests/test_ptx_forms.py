@@ -104,6 +104,7 @@ CASES: list[tuple[str, int]] = [
     ("isspacep.global %p9, %rd1;" + P, 1),
     ("isspacep.shared %p9, %rd1;" + P, 0),
     ("mov.u32 %r9, WARP_SZ;" + R, 32),
+    ("st.global.u64 [%rd2], 7; ldu.global.u64 %rd9, [%rd2];", 7),
     ("membar.gl; fence.acq_rel.gpu; mov.u32 %r9, %nctaid.x;" + R, 1),
     ("{ .reg .b32 %r9; mov.b32 %r9, 5; { .reg .b32 %r9; mov.b32 %r9, 6; } cvt.u64.u32 %rd9, %r9; }", 5),
 ]
@@ -129,10 +130,11 @@ def test_an_unknown_form_on_no_thread_s_way_does_no_harm() -> None:
     run(body, np.zeros(4, np.uint32))
 
 
-def test_a_trap_stops_the_launch_only_if_a_thread_reaches_it() -> None:
-    body = "setp.eq.u32 %p1, %r1, {}; @%p1 trap; ret;"
+@pytest.mark.parametrize("instruction", ("trap", "brkpt"))
+def test_a_trap_stops_the_launch_only_if_a_thread_reaches_it(instruction: str) -> None:
+    body = f"setp.eq.u32 %p1, %r1, {{}}; @%p1 {instruction}; ret;"
     run(body.format(99), np.zeros(4, np.uint32))
-    with pytest.raises(ptx.Fault, match="stopped by trap in block"):
+    with pytest.raises(ptx.Fault, match=f"stopped by {instruction} in block"):
         run(body.format(2), np.zeros(4, np.uint32))
 
 

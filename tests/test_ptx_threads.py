@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -261,3 +264,42 @@ def test_a_large_launch_runs_in_parts() -> None:
     result, execution = execute(body, data, blocks=125, max_lanes=64)
     assert np.array_equal(result, data + 1)
     assert execution.instructions["add.u32"] == 1000
+
+
+REDUCTIONS = {
+    "add.u32": lambda *xs: sum(xs) % 2**32,
+    "add.s32": lambda *xs: (sum(xs) + 2**31) % 2**32 - 2**31,
+    "min.u32": lambda *xs: min(xs),
+    "min.s32": lambda *xs: min(xs),
+    "max.u32": lambda *xs: max(xs),
+    "max.s32": lambda *xs: max(xs),
+    "and.b32": lambda *xs: reduce(operator.and_, xs),
+    "or.b32": lambda *xs: reduce(operator.or_, xs),
+    "xor.b32": lambda *xs: reduce(operator.xor, xs),
+}
+
+
+@pytest.mark.parametrize("operation", REDUCTIONS)
+@given(
+    values=st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 3), min_size=40, max_size=40),
+    odd=st.integers(1, 2**32 - 1),
+)
+@settings(deadline=None, max_examples=15)
+def test_integer_reductions_are_over_the_members_of_a_warp(operation: str, values: list[int], odd: int) -> None:
+    """Threads within `odd` reduce among themselves, then those without; the second warp is a short one."""
+    masks = [(odd if odd >> i % 32 & 1 else ~odd) & (2**32 - 1 if i < 32 else 2**8 - 1) for i in range(40)]
+    body = f"""
+        ld.global.u32 %r4, [%rd2];
+        mul.wide.u32 %rd5, %r1, 4;
+        add.s64 %rd5, %rd3, %rd5;
+        ld.global.u32 %r5, [%rd5];
+        redux.sync.{operation} %r6, %r4, %r5;
+        st.global.u32 [%rd2], %r6;
+        ret;
+    """
+    dtype = np.int32 if operation.endswith("s32") else np.uint32
+    numbers = np.array(values, np.uint32).view(dtype).tolist()
+    result = run(body, np.array(values, np.uint32), other=np.array(masks, np.uint32)).view(dtype)
+    for i, (mask, got) in enumerate(zip(masks, result.tolist(), strict=True)):
+        members = [numbers[i // 32 * 32 + k] for k in range(32) if mask >> k & 1]
+        assert got == REDUCTIONS[operation](*members)
