@@ -28,7 +28,7 @@ GLOBAL_BASE = 0x7F00_0000_0000
 ALIGNMENT = 256
 GUARD = 4096
 
-POISON = np.array([0xA5, 0xFF], np.uint8)
+POISON = np.array([0xFA, 0x7F], np.uint8)
 """What bytes hold that nothing wrote, over and over: NaN as every floating-point type, an index far out of bounds."""
 
 
