@@ -158,3 +158,17 @@ def test_a_module_needs_an_entry_and_a_launch_its_parameters() -> None:
         ptx.launch(module, "a", (1, 1, 1), (1, 1, 1), [bytes(8)], ptx.GlobalMemory())
     with pytest.raises(ptx.Malformed, match="no kernel 'c'"):
         ptx.launch(module, "c", (1, 1, 1), (1, 1, 1), [], ptx.GlobalMemory())
+
+
+@pytest.mark.parametrize("clock", ["clock64", "globaltimer"])
+def test_a_thread_that_waits_for_a_clock_goes_on(clock: str) -> None:
+    body = f"""
+        mov.u64 %rd4, %{clock};
+        WAIT: mov.u64 %rd5, %{clock};
+        sub.u64 %rd6, %rd5, %rd4;
+        setp.lt.u64 %p1, %rd6, 100000000;
+        @%p1 bra WAIT;
+        st.global.u64 [%rd2], %rd6;
+        ret;
+    """
+    assert (run(body, np.zeros(2, np.uint64)) >= 100_000_000).all()

@@ -26,11 +26,31 @@ def _mov(m: Modifiers) -> Emitter:
             _unpack(program, target[1:-1].split(","), source, type_)
         elif source[0] == "{":
             _pack(program, target, source[1:-1].split(","), type_)
+        elif source.startswith(_CLOCKS):
+            _look_at_clock(program, program.operands[type_.name][target], source)
         else:
             read = program.operands[type_.name]
             program.move(read[target], read[source])
 
     return emit
+
+
+_CLOCKS = ("%clock", "%globaltimer")
+_TICKS = 1 << 14
+
+
+def _look_at_clock(program: Program, target: Array, name: str) -> None:
+    """A look at a clock moves it on, so that a thread which waits for a moment sees it come."""
+    machine = program.machine
+    now = program.row(name)
+    if now is None:
+        raise ValueError(f"{name} is no clock")
+
+    def look() -> None:
+        np.add(now, now.dtype.type(_TICKS), now)
+        np.copyto(target, now, where=machine.mask, casting="unsafe")
+
+    program.effect(look)
 
 
 def _unpack(program: Program, targets: list[str], source: str, type_: Type) -> None:
