@@ -30,28 +30,41 @@ MAX_BLOCK = 256
 
 WARP_SIZE = 32
 
+TILE_SHARED_BYTES = 99 * 1024
+"""Dynamic shared memory for kernels of tiles: the least that a block may ask for on any GPU since sm_86."""
+
 
 def run(
-    compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, definedness: bool = False
+    compiled: Compiled,
+    dims: Sequence[int],
+    inputs: Inputs,
+    backward: bool,
+    definedness: bool = False,
+    tile_threads: int = 0,
 ) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
     `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
+    With `tile_threads`, each point of `dims` is a block of that many threads, as `wp.launch_tiled` makes it.
 
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
     memory = DeviceMemory(arguments, write_only(compiled.kernel))
-    launch = recorded_launch(compiled.kernel, dims, arguments)
-    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness)
+    tiled = {}
+    if tile_threads:
+        dims, tiled = (*dims, tile_threads), {"block_dim": tile_threads}
+    launch = recorded_launch(compiled.kernel, dims, arguments, **tiled)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, tile_threads)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
     reports = memory.without_padding(execution.reports)
     if backward:
-        launch = recorded_launch(compiled.kernel, dims, arguments, adjoint=True, adj_inputs=arguments.adjoints)
-        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness)
+        adjoint = {"adjoint": True, "adj_inputs": arguments.adjoints}
+        launch = recorded_launch(compiled.kernel, dims, arguments, **tiled, **adjoint)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, tile_threads)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
@@ -79,9 +92,10 @@ def _execute(
     memory: DeviceMemory,
     launch: wp.Launch,
     definedness: bool,
+    tile_threads: int,
 ) -> ptx.Execution:
     threads = math.prod(dims)
-    block = min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
+    block = tile_threads or min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
     params = [memory.relocated(value) for value in launch.params]
     grid = (-(-threads // block), 1, 1)
     return ptx.launch(
@@ -91,13 +105,14 @@ def _execute(
         block=(block, 1, 1),
         params=params,
         memory=memory.memory,
+        shared_bytes=TILE_SHARED_BYTES if tile_threads else 0,
         definedness=definedness,
     )
 
 
-def recorded_launch(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **adjoint: Any) -> wp.Launch:
+def recorded_launch(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **more: Any) -> wp.Launch:
     """Let Warp pack a launch without running it."""
-    return wp.launch(kernel, dim=tuple(dims), inputs=arguments.inputs, device="cpu", record_cmd=True, **adjoint)
+    return wp.launch(kernel, dim=tuple(dims), inputs=arguments.inputs, device="cpu", record_cmd=True, **more)
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,17 @@ from oracle.inputs import Inputs
 from oracle.observation import Observation
 
 
-def run_native(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str) -> Observation:
-    """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left."""
+def run_native(
+    compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str, tile_threads: int = 0
+) -> Observation:
+    """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left.
+
+    With `tile_threads`, each point of `dims` is a block of that many threads, as `wp.launch_tiled` makes it.
+    """
     arguments = prepare(compiled.kernel, inputs, device, backward)
     launch = {"kernel": compiled.kernel, "dim": tuple(dims), "inputs": arguments.inputs, "device": device}
+    if tile_threads:
+        launch |= {"dim": (*dims, tile_threads), "block_dim": tile_threads}
     wp.launch(**launch)
     wp.synchronize_device(device)
     values = forward_leaves(arguments)
