@@ -11,6 +11,8 @@ import warp as wp
 sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
 import virtual_device
 
+from oracle import ptx
+
 
 @wp.kernel
 def weigh(points: wp.array(dtype=wp.vec3), weights: wp.array2d(dtype=float), out: wp.array(dtype=float)):
@@ -68,7 +70,7 @@ def copies_of_strided_arrays() -> None:
 def wrong_accesses() -> None:
     try:
         wp.launch(write_past_the_end, dim=4, inputs=[wp.zeros(4, dtype=float)])
-    except virtual_device.ptx.Fault as fault:
+    except ptx.Fault as fault:
         assert "0 bytes past the end of a 16-byte allocation" in str(fault), fault
         assert fault.report.thread == ((0, 0, 0), (3, 0, 0)), fault
     else:

@@ -6,7 +6,8 @@
 MODULE is the name of a module in `warp.tests`, for instance `test_vec` or `tile.test_tile`. Each runs in a process of
 its own: the tests for `cuda:0`, and those for no device in particular that launch a kernel there. A test may spend
 `--time` seconds in launches, compilation apart; what takes longer, or needs a part of Warp's native library that is no
-PTX, is not runnable, and counted with the reason. With `--sanitize` the emulator's reports are shown for each test.
+PTX, is not runnable, and counted with the reason. Python processes that a test starts see the device, too. With
+`--sanitize` the emulator's reports are shown for each test.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -60,6 +62,15 @@ MODULES = [
 
 KINDS = ("passed", "failed", "error", "skipped", "not runnable")
 MODULE_SECONDS = 3600
+
+SITE = """
+import sys
+if "-c" in sys.orig_argv:
+    sys.path.append({folder!r})
+    import virtual_device
+    virtual_device.patch()
+"""
+"""What Python runs at the start of every process that a test starts: those that run `-c` see the virtual device."""
 
 
 class Result(unittest.TestResult):
@@ -127,14 +138,14 @@ def _no_test(name: str, why: str) -> dict[str, Any]:
     return {"test": name, "kind": "error", "why": why, "seconds": 0.0, "emulated": 0.0, "reports": []}
 
 
-def run_here(module: str, cache: str, seconds: float, text: str, sanitize: bool, out: Any) -> None:
+def run_here(module: str, cache: str, seconds: float, text: str, sanitize: bool, arch: int, out: Any) -> None:
     """Run a module's tests, but those for the cpu, in this process."""
     import warp as wp
 
     wp.config.kernel_cache_dir = cache
     wp.config.optimization_level = 2
     wp.config.log_level = wp.LOG_WARNING
-    device = virtual_device.install()
+    device = virtual_device.install(arch)
     device.sanitize = sanitize
     found = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(f"warp.tests.{module}"))
     chosen = [test for test in _flat(found) if not test.id().endswith("_cpu") and text in test.id()]
@@ -149,11 +160,22 @@ def _flat(suite: Any) -> list[unittest.TestCase]:
 
 def run_apart(module: str, cache: str, arguments: list[str]) -> list[dict[str, Any]]:
     """Run a module's tests in a process of their own: one record for each."""
-    with tempfile.NamedTemporaryFile("r") as results, tempfile.TemporaryFile("w+") as said:
+    with (
+        tempfile.NamedTemporaryFile("r") as results,
+        tempfile.TemporaryFile("w+") as said,
+        tempfile.TemporaryDirectory() as site,
+    ):
+        Path(site, "sitecustomize.py").write_text(SITE.format(folder=str(Path(__file__).parent)))
+        path = os.pathsep.join([site, *filter(None, [os.environ.get("PYTHONPATH")])])
         command = [sys.executable, __file__, module, "--cache", cache, "--here", results.name, *arguments]
         try:
             code: object = subprocess.run(
-                command, stdout=said, stderr=said, timeout=MODULE_SECONDS, check=False
+                command,
+                stdout=said,
+                stderr=said,
+                timeout=MODULE_SECONDS,
+                check=False,
+                env=os.environ | {"PYTHONPATH": path},
             ).returncode
         except subprocess.TimeoutExpired:
             code = f"after {MODULE_SECONDS} s"
@@ -193,14 +215,16 @@ def main() -> None:
     parser.add_argument("--cache", help="folder for compiled kernels, kept from run to run")
     parser.add_argument("--json", type=Path, help="where each test's record goes, too, one a line")
     parser.add_argument("-k", default="", help="only tests with this text in their name")
+    parser.add_argument("--arch", type=int, default=75, choices=virtual_device.MAX_SHARED, help="the device's (75)")
     parser.add_argument("--sanitize", action="store_true", help="show what the emulator's sanitizer reports")
     parser.add_argument("--here", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
         with open(options.here, "w") as out:
-            run_here(options.modules[0], options.cache, options.time, options.k, options.sanitize, out)
+            run_here(options.modules[0], options.cache, options.time, options.k, options.sanitize, options.arch, out)
         return
-    arguments = ["--time", str(options.time), "-k", options.k, *["--sanitize"] * options.sanitize]
+    arguments = ["--time", str(options.time), "-k", options.k, "--arch", str(options.arch)]
+    arguments += ["--sanitize"] * options.sanitize
     with tempfile.TemporaryDirectory() as folder:
         for module in options.modules:
             start = time.perf_counter()
