@@ -398,6 +398,21 @@ def test_element_and_rank_are_read_from_what_the_code_does(module: Path) -> None
     assert (out.extent, out.written, set(out.types)) == (12, True, {"f32"})
 
 
+def test_constants_count_whether_added_to_the_pointer_or_to_the_index() -> None:
+    body = """
+        add.s64 %rd4, %rd1, 16;
+        ld.global.f32 %f1, [%rd4+4];
+        mul.lo.s64 %rd6, %rd2, 24;
+        add.s64 %rd7, %rd6, 8;
+        add.s64 %rd8, %rd3, %rd7;
+        st.global.v2.f64 [%rd8], {%d1, %d2};
+        ret;
+    """
+    uses = uses_of(ptx.Module(source(body)).index.functions["snippet"])
+    assert uses.pointers["data", 0].extent == 24
+    assert uses.pointers["other", 0].extent == 24 and uses.pointers["other", 0].written
+
+
 def test_every_instruction_has_a_class() -> None:
     opcodes = ("ld.global.f32", "fma.rn.f64", "mad.wide.s32", "bar.sync", "shfl.sync.b32")
     assert [class_of(opcode) for opcode in opcodes] == [

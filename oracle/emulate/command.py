@@ -19,18 +19,19 @@ from oracle.emulate.running import Subject, run
 from oracle.emulate.specs import __doc__ as SPECS  # noqa: N812
 from oracle.emulate.specs import parse_spec
 
+DESCRIPTION = """\
+Run one kernel on the PTX emulator, without a GPU, and show what it wrote, what it executed, and what the sanitizer saw.
+
+A PTX file needs no Warp. A Python file is compiled by Warp; unless you --trust it, only a source inside the grammar is
+executed. Exit code 1: the sanitizer reported something, or the launch did not end; 2: it could not be run."""
+
 MAX_THREADS = 1 << 20
 MAX_BLOCK_DIM = 1024
 
 
 def add_emulate_options(parser: argparse.ArgumentParser) -> None:
     """Describe the command's options to its parser."""
-    parser.description = (
-        "Run one kernel on the PTX emulator, without a GPU, and show what it wrote, what it executed, and what the "
-        "sanitizer saw. A PTX file needs no Warp. A Python file is compiled by Warp; unless you --trust it, only a "
-        "source inside the grammar is executed. Exit code 1: the sanitizer reported something, or the launch did not "
-        "end; 2: it could not be run."
-    )
+    parser.description = DESCRIPTION
     parser.epilog = SPECS
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("file", type=Path, metavar="FILE.ptx|KERNEL.py")
