@@ -214,6 +214,13 @@ def test_blocks_that_run_one_after_another_all_print() -> None:
     assert execution.printed == tuple(f"{n} 1.5!" for n in range(6))
 
 
+def test_a_fault_keeps_what_was_printed_before_it() -> None:
+    body = PRINT + "setp.eq.u32 %p1, %r1, 5; @%p1 trap; ret;"
+    with pytest.raises(ptx.Fault) as caught:
+        execute(body, np.zeros(6, np.uint32), outside=PRINTF, blocks=3, max_lanes=2)
+    assert caught.value.printed == tuple(f"{n} 1.5!" for n in range(6))
+
+
 def test_a_text_without_an_end_or_outside_of_memory_faults() -> None:
     endless = PRINTF.replace("b8 text[7]", "b8 text[6]").replace("33, 0}", "33}")
     with pytest.raises(ptx.Fault, match="has no end"):

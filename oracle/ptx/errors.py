@@ -34,7 +34,7 @@ class Fault(PtxError):  # noqa: N818
 
     `kind` and `what` say what happened, `address` is the generic address of a bad access, `lane` the position of the
     thread among the active ones. The machine adds the rest of the `report` as far as it is known. `earlier` holds what
-    the sanitizer had reported by then, which may be the cause.
+    the sanitizer had reported by then, which may be the cause, `printed` what `printf` had printed.
     """
 
     def __init__(self, kind: Kind, what: str, address: int | None = None, lane: int | None = None) -> None:
@@ -42,6 +42,7 @@ class Fault(PtxError):  # noqa: N818
         self.report = Report(kind, what, address=address)
         self.lane = lane
         self.earlier: tuple[Report, ...] = ()
+        self.printed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return str(self.report)

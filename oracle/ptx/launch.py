@@ -182,6 +182,7 @@ def _run(
                 steps += executor.run(max_steps - steps)
             except Fault as fault:
                 fault.earlier = tuple(reports) if sanitizer is None else (*reports, *sanitizer.finish())
+                fault.printed = (*printed, *machine.printed)
                 raise
             finally:
                 machine.sanitizer = machine.definedness = machine.frame = None

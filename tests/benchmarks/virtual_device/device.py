@@ -268,6 +268,9 @@ class VirtualDevice(Graphs):
                 )
         except Exception as error:
             self.errors.append(error)
+            if isinstance(error, ptx.Fault):
+                os.write(1, "".join(error.printed).encode())
+                os.write(2, f"Warp CUDA error 719: {error}\n".encode())
             raise
         finally:
             self.seconds_left -= time.perf_counter() - start
