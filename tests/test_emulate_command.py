@@ -22,8 +22,8 @@ from oracle import ptx
 from oracle.__main__ import main
 from oracle.emulate.pointer_use import uses_of
 from oracle.emulate.printing import class_of
-from oracle.emulate.ptx_file import DTYPES, describe
-from oracle.emulate.specs import ArraySpec, parse_spec
+from oracle.emulate.ptx_parameters import describe
+from oracle.emulate.specs import DTYPES, ArraySpec, parse_spec
 from oracle.emulate.warp_layout import ARRAY_BYTES, ENTRY
 
 KERNEL = """import warp as wp
