@@ -14,7 +14,20 @@ from itertools import product as combinations
 from typing import Any
 
 import numpy as np
-from exact_forms import FLOATS, PACKED, Execute, Form, agrees, from_u64, names, operands, to_u64, value, width
+from exact_forms import (
+    FLOATS,
+    PACKED,
+    Execute,
+    Form,
+    agrees,
+    from_u64,
+    names,
+    operands,
+    targeted,
+    to_u64,
+    value,
+    width,
+)
 from exact_forms_float import flushed, packed
 from exact_rounding import fused
 from ptx_snippets import source
@@ -115,7 +128,8 @@ def module(atomic: Atomic, base: str, space: str, cells: int) -> str:
         lines += ["bar.sync 0;", "ld.shared.u64 %rd35, [%rd34];", "@%p3 st.global.u64 [%rd33], %rd35;"]
     if base == "atom":
         lines += [to_u64(found, width(atomic.type)), f"st.global.u64 [%rd2+{8 * cells}], %rd31;"]
-    return source("\n".join([*lines, "ret;"]), f".shared .align 8 .b8 tile[{8 * cells}];" if shared else "", size=8)
+    outside = f".shared .align 8 .b8 tile[{8 * cells}];" if shared else ""
+    return targeted(source("\n".join([*lines, "ret;"]), outside, size=8), atomic.minimum)
 
 
 def start(atomic: Atomic, cells: int, seed: int) -> tuple[Array, Array]:

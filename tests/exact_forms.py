@@ -196,7 +196,13 @@ def on_emulator(text: str, data: Array, other: Array, threads: int) -> Array:
 
 def module(form: Form, way: str) -> str:
     """The PTX module that executes a form."""
-    return source(body(form, way), size=8 * len(form.results))
+    return targeted(source(body(form, way), size=8 * len(form.results)), form.minimum)
+
+
+def targeted(text: str, minimum: int) -> str:
+    """A module for devices of at least that compute capability, times ten."""
+    version = "8.8" if minimum >= 100 else "8.3"
+    return text.replace(".version 8.0", f".version {version}").replace(".target sm_75", f".target sm_{minimum}")
 
 
 def execute(form: Form, operands: Array, way: str, run: Execute = on_emulator) -> Array:
