@@ -3,9 +3,9 @@
     python tests/benchmarks/emulator.py [--kernels 48] [--seed 1]
 
 Generated kernels are compiled in batches as a campaign does, and run once each as a campaign does. The share is the CPU
-time of those runs (packing, decoding, executing, with all checks) of the CPU time inside clang and NVRTC. A launch that
-is repeated finds its instructions decoded: what the first one took longer is the time to decode. Prints the machine's
-load, because figures from a loaded machine are worth little; ratios suffer least.
+time of those runs (packing, decoding, executing, with all checks) of the CPU time inside clang and NVRTC; without
+checks it is estimated from repeated launches. These find their instructions decoded: what the first one took longer is
+decoding. Prints the machine's load, because figures from a loaded machine are worth little; ratios suffer least.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -94,6 +95,8 @@ def main() -> None:
             task = Task(options.seed, CATEGORIES, backward, False, "emulator", 75, {"warp": "any"})
             _measure(task, 2, workspace, compilers)  # precompiled headers, first imports
             _print_generated(task, *_measure(task, options.kernels, workspace, compilers))
+        for threads in (64, 256):
+            print(_wide_rates(task, options.kernels, threads, workspace))
     for threads in (64, 256):
         for sanitize in (True, False):
             rate = _loop_rate(threads, sanitize)
@@ -126,15 +129,14 @@ def _run(task: Task, kernel: Kernel, compiled: Compiled, seconds: Counter[str], 
         counts[type(error).__name__] += 1
         return
     counts["kernels"] += 1
-    for sanitize in (True, False):
-        module = ptx.Module(compiled.ptx.text)
-        for launch in _launches(module, kernel.dims, compiled, prepare(compiled.kernel, inputs, "cpu", task.backward)):
-            first = _cpu_seconds(partial(launch, sanitize=sanitize))
-            again = min(_cpu_seconds(partial(launch, sanitize=sanitize)) for _ in range(REPEATS))
-            seconds[f"decode, checks {_on(sanitize)}"] += max(0.0, first - again)
-            seconds[f"execute, checks {_on(sanitize)}"] += again
-            if not sanitize:
-                counts["lane-instructions"] += sum(launch(sanitize=False).instructions.values())
+    prepared = partial(prepare, compiled.kernel, inputs, "cpu", task.backward)
+    cold = [_launches(ptx.Module(compiled.ptx.text), kernel.dims, compiled, prepared()) for _ in range(REPEATS)]
+    for same in zip(*cold, strict=True):
+        first = min(_cpu_seconds(partial(launch, sanitize=False)) for launch in same)
+        for sanitize in (True, False):
+            seconds[f"execute, checks {_on(sanitize)}"] += _least_seconds(partial(same[0], sanitize=sanitize))
+        seconds["decode"] += max(0.0, first - _least_seconds(partial(same[0], sanitize=False)))
+        counts["lane-instructions"] += sum(same[0](sanitize=False).instructions.values())
 
 
 def _launches(
@@ -156,6 +158,33 @@ def _launches(
     return launches
 
 
+def _wide_rates(task: Task, count: int, threads: int, workspace: Workspace) -> str:
+    """Speed on generated kernels launched over `threads`, as far as they can be: those over one dimension."""
+    seconds, counts = Counter[str](), Counter[str]()
+    kernels = [_widened(task.kernel(index), threads) for index in range(count)]
+    kernels = [kernel for kernel in kernels if len(kernel.dims) == 1]
+    with compile_batch([kernel.source for kernel in kernels], CompileOptions(backward=False), workspace) as batch:
+        for kernel, compiled in zip(kernels, batch.results, strict=True):
+            if isinstance(compiled, Compiled):
+                _run(task, kernel, compiled, seconds, counts)
+    rates = [counts["lane-instructions"] / seconds[f"execute, checks {_on(on)}"] / 1e6 for on in (True, False)]
+    return (
+        f"{rates[0]:7.2f} M lane-instructions/s in {counts['kernels']} generated kernels, {threads} threads, checks on "
+        f"({rates[1]:.2f} off)"
+    )
+
+
+def _widened(kernel: Kernel, threads: int) -> Kernel:
+    """A kernel launched over as many threads, its arrays as long as that."""
+    if len(kernel.dims) != 1:
+        return kernel
+    arguments = tuple(
+        replace(argument, shape=(max(threads, argument.shape[0]), *argument.shape[1:])) if argument.shape else argument
+        for argument in kernel.arguments
+    )
+    return replace(kernel, dims=(threads,), arguments=arguments)
+
+
 def _print_generated(task: Task, compilers: float, seconds: Counter[str], counts: Counter[str]) -> None:
     kernels = counts.pop("kernels")
     executed = counts.pop("lane-instructions")
@@ -163,8 +192,7 @@ def _print_generated(task: Task, compilers: float, seconds: Counter[str], counts
     for sanitize in (True, False):
         spent = seconds["run"]
         if not sanitize:
-            stages = ("decode", "execute")
-            spent -= sum(seconds[f"{stage}, checks on"] - seconds[f"{stage}, checks off"] for stage in stages)
+            spent -= seconds["execute, checks on"] - seconds["execute, checks off"]
         print(f"{spent / compilers:7.3f} of clang's and NVRTC's time, checks {_on(sanitize)} (goal: at most {GOAL})")
     print(f"{1000 * compilers / kernels:7.2f} ms per kernel inside clang and NVRTC")
     for stage, spent in seconds.items():
@@ -183,13 +211,17 @@ def _loop_rate(threads: int, sanitize: bool) -> float:
     params = [address.to_bytes(8, "little")]
     launch = partial(ptx.launch, module, "loop", (1, 1, 1), (threads, 1, 1), params, memory, sanitize=sanitize)
     executed = sum(launch().instructions.values())
-    return executed / min(_cpu_seconds(launch) for _ in range(REPEATS)) / 1e6
+    return executed / _least_seconds(launch) / 1e6
 
 
 def _cpu_seconds(call: Callable[[], object]) -> float:
     started = time.process_time()
     call()
     return time.process_time() - started
+
+
+def _least_seconds(call: Callable[[], object]) -> float:
+    return min(_cpu_seconds(call) for _ in range(REPEATS))
 
 
 def _on(sanitize: bool) -> str:
