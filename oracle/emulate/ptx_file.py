@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ Array = np.ndarray[Any, Any]
 _TILES = re.compile(r"_ZZ?N2wp(?!21tile_shared_storage_t)\w*(?:tile|dynamic_smem_base)")
 _THREADS_TABLE = re.compile(r"_ZZN2wp21tile_shared_storage_t\w*smem_base")
 
+MOST_NAMED = 12
 DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4), 4: (4, 4, 2, 2)}
 
 
@@ -55,7 +57,10 @@ def choose_entry(module: ptx.Module, wanted: str | None) -> str:
     if len(found) == 1:
         return found[0]
     problem = f"no entry {wanted}" if wanted else "several kernels"
-    raise UserError(f"{problem}: choose with --entry one of {', '.join(found or forward)}")
+    unique = Counter(names[entry] for entry in forward)
+    choices = [names[entry] if unique[names[entry]] == 1 else entry for entry in found or forward]
+    more = f" and {len(choices) - MOST_NAMED} others" if len(choices) > MOST_NAMED else ""
+    raise UserError(f"{problem}: choose with --entry one of {', '.join(choices[:MOST_NAMED])}{more}")
 
 
 def _read(path: Path) -> str:
