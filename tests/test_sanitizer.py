@@ -46,6 +46,16 @@ def k(x: wp.array(dtype=wp.float32), y: wp.array(dtype=wp.float32)):
         x[i] = before(y, i)
 """
 
+STORED_TWICE = """import warp as wp
+
+@wp.kernel
+def k(x: wp.array(dtype=wp.float32), y: wp.array(dtype=wp.float32)):
+    i = wp.tid()
+    y[i] = x[i] * 2.0
+    if i % 3 == 1:
+        y[i] = y[i - 1] * 3.0  # here
+"""
+
 NATIVE = """import warp as wp
 
 @wp.func_native('''
@@ -130,6 +140,12 @@ def test_what_a_kernel_does_wrong_is_reported_at_its_python_line(source: str, ki
     assert found.source.endswith(f":{marked_line(source)}")
     assert found.thread is not None
     assert (found.address is None) == (kind is Kind.BARRIER)
+
+
+def test_both_lines_of_a_race_are_named_though_the_same_built_ins_stand_in_both(workspace: Workspace) -> None:
+    race, *_ = reports(STORED_TWICE, workspace)
+    assert race.kind is Kind.RACE and race.source.endswith(f":{marked_line(STORED_TWICE)}")
+    assert f":{marked_line(STORED_TWICE) - 2} by block" in race.what
 
 
 def test_a_right_exchange_is_not_reported(workspace: Workspace) -> None:

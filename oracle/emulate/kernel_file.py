@@ -142,7 +142,7 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
         shared_bytes=SHARED_BYTES if options.shared_bytes is None else options.shared_bytes,
         guesses=tuple(guesses),
         relevant=memory.without_padding,
-        rename=lambda place: _LABEL.sub(path.name, place),
+        rename=lambda text: _LABEL.sub(path.name, text),
     )
 
 

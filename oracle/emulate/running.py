@@ -30,7 +30,7 @@ class Subject:
     """What is to run. `contents` returns copies of all arrays by name, as they are now in `memory`.
 
     `guesses` are what was assumed because the file does not say it, one sentence each. `relevant` leaves out reports
-    that mean nothing for this subject, `rename` turns a report's source place (`kernel.py:7`) into one that the user
+    that mean nothing for this subject, `rename` turns the name that a source was loaded by into the one that the user
     knows.
     """
 
@@ -116,4 +116,7 @@ def _launched(subject: Subject, launch: Launch, trace: ptx.Tracer | None) -> Ran
 
 
 def _reports(subject: Subject, reports: tuple[ptx.Report, ...]) -> tuple[ptx.Report, ...]:
-    return tuple(replace(report, source=subject.rename(report.source)) for report in subject.relevant(reports))
+    return tuple(
+        replace(report, source=subject.rename(report.source), what=subject.rename(report.what))
+        for report in subject.relevant(reports)
+    )

@@ -131,16 +131,17 @@ def launch(
     steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
     """
     run = partial(_run, module, entry, grid, block, params, memory, shared_bytes, max_steps, max_lanes, trace)
-    if not sanitize:
-        return run(sanitize=False, definedness=False)
+    if definedness or not sanitize or trace is not None:
+        # Whoever traces a launch does not want it repeated.
+        return run(sanitize=sanitize, definedness=sanitize and (definedness or trace is not None))
     before = _Contents.of(memory, module)
     try:
-        execution = run(sanitize=True, definedness=definedness)
+        execution = run(sanitize=True, definedness=False)
     except Fault:
-        if definedness or before is None:
+        if before is None:
             raise
     else:
-        if definedness or before is None or not execution.suspicious:
+        if before is None or not execution.suspicious:
             return execution
     before.restore(memory, module)
     return run(sanitize=True, definedness=True)

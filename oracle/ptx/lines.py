@@ -78,16 +78,14 @@ class LineTable:
 
     def __init__(self, blocks: list[Block]) -> None:
         self._ordinals: list[int] = []
-        self._places: list[Place] = []
-        self._parents: dict[Place, Place] = {}
+        self._places: list[tuple[Place, Place | None]] = []
         for block in blocks:
             for position, text in block.lines:
                 match = _LOCATION.match(text)
                 if match is not None and match[2] != "0":
+                    inlined_at = (match[4], match[5], match[6]) if match[4] else None
                     self._ordinals.append(block.first + position)
-                    self._places.append((match[1], match[2], match[3]))
-                    if match[4]:
-                        self._parents[self._places[-1]] = (match[4], match[5], match[6])
+                    self._places.append(((match[1], match[2], match[3]), inlined_at))
 
     def place(self, ordinal: int, files: Mapping[str, str]) -> Place | None:
         """Where the function's `ordinal`-th instruction comes from; None if the table does not say.
@@ -95,18 +93,24 @@ class LineTable:
         What was inlined from C++ headers counts for the line that called it, so that a kernel's Python line is found
         wherever `#line` directives gave one.
         """
-        index = bisect_right(self._ordinals, ordinal)
-        if not index:
+        index = bisect_right(self._ordinals, ordinal) - 1
+        if index < 0:
             return None
-        place: Place | None = self._places[index - 1]
-        seen: set[Place] = set()
-        last = place
-        while place is not None and place not in seen:
-            if not _is_native(place, files):
-                return place
-            seen.add(place)
-            last, place = place, self._parents.get(place)
-        return last
+        place, inlined_at = self._places[index]
+        while inlined_at is not None and _is_native(place, files):
+            place, inlined_at, index = inlined_at, *self._before(index, inlined_at)
+        return place
+
+    def _before(self, index: int, place: Place) -> tuple[Place | None, int]:
+        """Where the last directive before number `index` for a place was inlined at, and that directive's number.
+
+        One place may have been inlined at several, and PTX does not say which is meant; compilers write the one that
+        they mean before its first use.
+        """
+        for number in range(index - 1, -1, -1):
+            if self._places[number][0] == place:
+                return self._places[number][1], number
+        return None, index
 
 
 def _short(path: str) -> str:
