@@ -10,7 +10,7 @@ from itertools import product as combinations
 from typing import Any
 
 from exact_forms import ANY_ZERO, FLOATS, Form
-from exact_forms_float import flushed, modified, packed, relu, saturated
+from exact_forms_float import flushed, modified, packed, relu, rounding_format, saturated
 from exact_forms_integer import ALL, bits_of, clamped
 from exact_rounding import MODES, converted, integral
 
@@ -127,7 +127,7 @@ def _conversions_between_floats() -> Iterator[Form]:
 def _as_float(source: str, target: str, mode: str, ftz: str, clamp: str, number: float) -> Any:
     if ftz and source == "f32":
         number = flushed(number, FLOATS["f32"])
-    result: Any = converted(number, FLOATS[target], mode)
+    result: Any = converted(number, rounding_format(target, ftz if target == "f32" else ""), mode)
     if ftz and target == "f32":
         result = flushed(result, FLOATS["f32"])
     return saturated(result) if clamp == ".sat" else relu(result) if clamp == ".relu" else result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import product as combinations
 from typing import Any
@@ -43,11 +44,15 @@ def flushed(number: Any, form: Format) -> Any:
     return math.copysign(0.0, number)
 
 
-def saturated(number: float) -> Any:
-    """`.sat`: clamped to [0, 1], NaN becomes +0."""
-    if math.isnan(number) or number < 0:
-        return 0.0
-    return ANY_ZERO if number == 0 else min(number, 1.0)
+def saturated(number: float) -> float:
+    """`.sat`: clamped to [0, 1]; NaN becomes +0, and so does -0, as NVIDIA's assembler folds it."""
+    return min(number, 1.0) if number > 0 else 0.0
+
+
+def rounding_format(type_: str, ftz: str = "") -> Format:
+    """The format to round to; with `.ftz`, one that has no subnormal numbers where the type has."""
+    form = FLOATS[type_]
+    return replace(form, smallest=form.smallest - 200) if ftz else form
 
 
 def relu(number: float) -> Any:
@@ -101,7 +106,7 @@ def _sums() -> Iterator[Form]:
             ftzs = _FTZ if scalar in ("f32", "f16") else ("",)
             sats = _SAT if scalar in ("f32", "f16") else ("",)
             for rounding, ftz, sat in combinations(roundings, ftzs, sats):
-                plain = partial(function, form=FLOATS[scalar], mode=_ROUND[rounding])
+                plain = partial(function, form=rounding_format(scalar, ftz), mode=_ROUND[rounding])
                 opcode = f"{name}{rounding}{ftz}{sat}.{type_}"
                 yield arithmetic(opcode, type_, 2, modified(plain, scalar, ftz, sat), minimum=_minimum(type_))
 
@@ -109,7 +114,7 @@ def _sums() -> Iterator[Form]:
 def _fused() -> Iterator[Form]:
     """`fma`, and `mad` of floats, which is the same."""
     for mode, ftz, sat in combinations(MODES, _FTZ, _SAT):
-        exact = modified(partial(fused, form=FLOATS["f32"], mode=mode), "f32", ftz, sat)
+        exact = modified(partial(fused, form=rounding_format("f32", ftz), mode=mode), "f32", ftz, sat)
         for name in ("fma", "mad"):
             yield arithmetic(f"{name}.{mode}{ftz}{sat}.f32", "f32", 3, exact)
     for mode in MODES:
@@ -120,7 +125,7 @@ def _fused() -> Iterator[Form]:
         scalar = PACKED.get(type_, type_)
         choices = combinations(_FTZ, ("", ".sat", ".relu")) if scalar == "f16" else [("", ""), ("", ".relu")]
         for ftz, sat in choices:
-            exact = modified(partial(fused, form=FLOATS[scalar], mode="rn"), scalar, ftz, sat)
+            exact = modified(partial(fused, form=rounding_format(scalar, ftz), mode="rn"), scalar, ftz, sat)
             clamped = sat == ".relu"
             yield arithmetic(
                 f"fma.rn{ftz}{sat}.{type_}",
@@ -135,9 +140,8 @@ def _fused() -> Iterator[Form]:
 def _ieee() -> Iterator[Form]:
     """`div`, `rcp` and `sqrt` with a rounding mode."""
     for type_, mode in combinations(("f32", "f64"), MODES):
-        form = FLOATS[type_]
         for ftz in _FTZ if type_ == "f32" else ("",):
-            name = f"{mode}{ftz}.{type_}"
+            form, name = rounding_format(type_, ftz), f"{mode}{ftz}.{type_}"
             divide = partial(quotient, form=form, mode=mode)
             yield arithmetic(f"div.{name}", type_, 2, modified(divide, type_, ftz))
             yield arithmetic(f"rcp.{name}", type_, 1, modified(partial(divide, 1.0), type_, ftz))
@@ -223,6 +227,6 @@ def _newer() -> Iterator[Form]:
     pairs = (("add", 2, exact["add"][1]), ("sub", 2, exact["sub"][1]), ("mul", 2, product), ("fma", 3, fused))
     for name, count, function in pairs:
         for rounding, ftz in combinations(_ROUND if name != "fma" else [f".{mode}" for mode in MODES], _FTZ):
-            plain = partial(function, form=single, mode=_ROUND[rounding])
+            plain = partial(function, form=rounding_format("f32", ftz), mode=_ROUND[rounding])
             opcode = f"{name}{rounding}{ftz}.f32x2"
             yield arithmetic(opcode, "f32x2", count, modified(plain, "f32", ftz), minimum=100)

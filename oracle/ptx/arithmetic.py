@@ -113,6 +113,34 @@ def flush(a: Array) -> Array:
     return a * (np.abs(a) >= SMALLEST_NORMAL[a.dtype])
 
 
+_DOUBLING: dict[str, tuple[float, ...]] = {
+    "mul": (2, 1),
+    "div": (2, 1),
+    "fma": (2, 1, 2),
+    "mad": (2, 1, 2),
+    "rcp": (0.5,),
+    "cvt": (2,),
+}
+"""By operation, what its operands are multiplied by to double its result. Sums that are subnormal are never rounded."""
+
+
+def flush_result(operation: str, function: Callable[..., Array], *operands: Array) -> Array:
+    """`function(*operands)` with `.ftz` on the result: zero if below the smallest normal number once it is rounded to
+    the format's precision, as if exponents had no end.
+
+    So a value that only a subnormal's fewer bits would round up to the smallest normal number is flushed. PTX ISA
+    says no more than "subnormal results"; this is how NVIDIA's assembler (CUDA 13.4) folds `mul.ftz` and `cvt.ftz`.
+    """
+    result = function(*operands)
+    smallest = SMALLEST_NORMAL[result.dtype]
+    lowest = np.abs(result) == smallest
+    if operation in _DOUBLING and np.count_nonzero(lowest):
+        factors = _DOUBLING[operation]
+        double = function(*[a * a.dtype.type(k) for a, k in zip(operands, factors, strict=True)])
+        result = np.where(lowest & (np.abs(double) < 2 * smallest), np.copysign(result.dtype.type(0), result), result)
+    return flush(result)
+
+
 def minimum(a: Array, b: Array) -> Array:
     """The smaller one; a NaN operand loses, and -0 is below +0."""
     return _merge_equal(np.where((a < b) | (b != b), a, b), a, b, np.bitwise_or)

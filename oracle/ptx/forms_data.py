@@ -86,7 +86,7 @@ def _cvt(m: Modifiers) -> Emitter:
     if flush and source.name == "f32":
         function = partial(_after, function, arithmetic.flush)
     if flush and target.name == "f32":
-        function = partial(_after, arithmetic.flush, function)
+        function = partial(arithmetic.flush_result, m.base if source.kind == "f" else "", function)
     if saturate and target.kind == "f":
         function = partial(_after, _saturation(target), function)
     return _convert(function, target, source)

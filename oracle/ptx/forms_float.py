@@ -102,7 +102,7 @@ def _rounded(m: Modifiers, type_: Type, function: Function, count: int) -> Emitt
         return _emit_ufunc(_UFUNCS[m.base], type_)
     moded = partial(_with_mode, function, mode)
     if flush:
-        moded = partial(_flushing, moded)
+        moded = partial(_flushing, m.base, moded)
     if saturate:
         moded = partial(_saturating, moded)
     return _emit(moded, type_, count)
@@ -112,8 +112,8 @@ def _with_mode(function: Function, mode: str, *operands: Array) -> Array:
     return function(*operands, mode=mode)
 
 
-def _flushing(function: Function, *operands: Array) -> Array:
-    return arithmetic.flush(function(*map(arithmetic.flush, operands)))
+def _flushing(operation: str, function: Function, *operands: Array) -> Array:
+    return arithmetic.flush_result(operation, function, *map(arithmetic.flush, operands))
 
 
 def _saturating(function: Function, *operands: Array) -> Array:
@@ -132,7 +132,7 @@ def _extremum(m: Modifiers, type_: Type) -> Emitter:
     elif m.flag("abs"):
         function = partial(_of_magnitudes, function)
     if m.flag("ftz"):
-        function = partial(_flushing, function)
+        function = partial(_flushing, m.base, function)
     return _emit(function, type_, 2, count_may_grow=True)
 
 
