@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import warp as wp
 from handwritten import ATOMICS, BODIES, EXACT, INTEGERS, SAMPLES, SCALE, Sample, into, out
 
 from extractor.compiling import Compiled, CompileOptions, compile_batch
@@ -15,7 +16,7 @@ from extractor.warp_setup import Workspace, open_workspace
 from grammar.errors import UserError
 from grammar.kernel import Argument
 from oracle import ptx
-from oracle.backends import choose_cuda, cpu, cuda_backend, device, emulator
+from oracle.backends import choose_cuda, cpu, cuda_backend, device, emulator, native
 from oracle.inputs import Inputs, make_inputs
 from oracle.observation import Observation
 
@@ -40,6 +41,15 @@ def stretch(cloud: Cloud, out: wp.array(dtype=wp.float64)):
     (9,),
     (into("cloud"), out("cloud.points", 9), into("cloud.weights", 9, 2), out("out", 9)),
 )
+
+TILES = """import warp as wp
+
+
+@wp.kernel
+def sums(a: wp.array2d(dtype=float), out: wp.array(dtype=float)):
+    i = wp.tid()
+    wp.tile_store(out, wp.tile_sum(wp.tile_load(a[i], shape=64)), offset=i)
+"""
 
 MANY = Sample("many", SCALE.source, (700,), (into("source", 700), into("factor"), out("out", 700)))
 
@@ -94,6 +104,23 @@ def contents(inputs: Inputs) -> dict[str, bytes]:
 def test_the_cpu_and_the_emulator_agree(compiled, sample):
     for seed in range(6):
         assert_agree(*both(compiled[sample.name], sample, seed))
+
+
+@pytest.mark.skipif(not hasattr(wp.config, "enable_cpu_blocks"), reason="this Warp has no blocks on the cpu")
+def test_both_run_a_block_of_threads_for_each_point_of_a_launch_of_tiles(workspace, monkeypatch):
+    monkeypatch.setattr(wp.config, "enable_cpu_blocks", True)
+    inputs = {"a": np.arange(3 * 64, dtype=np.float32).reshape(3, 64), "out": np.zeros(3, np.float32)}
+    with compile_batch([TILES], CompileOptions(block_dim=32), workspace) as batch:
+        (compiled,) = batch.results
+        given = Inputs(0, inputs, {"out": np.array([1, 2, 3], np.float32)})
+        found = [
+            native.run_native(compiled, (3,), given, True, "cpu", tile_threads=32),
+            emulator.run(compiled, (3,), given, True, tile_threads=32),
+        ]
+    for observation in found:
+        assert observation.values["out"].tolist() == inputs["a"].sum(axis=1).tolist()
+        assert observation.values["a.grad"].tolist() == [[1.0] * 64, [2.0] * 64, [3.0] * 64]
+    assert found[1].reports == ()
 
 
 @pytest.mark.gpu

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import warp as wp
 
-from extractor.compiling import Compiled, CompileOptions
+from extractor.compiling import Compiled
 from extractor.record import Artifacts
 from extractor.warp_internals import forget_module, mangled_name
 from extractor.warp_module import Names, WarpModule
@@ -45,7 +45,12 @@ from oracle.ptx.system_calls import SYSTEM_CALLS
 from oracle.rerun import DEFAULT_DIMS, launch_rank
 
 ARCH = 75
-TILE_THREADS = 64
+THREADS = 64
+"""Threads in a block."""
+
+ORDINARY_SEED = 5
+"""A seed that brings no infinities, with which the order of a tile's sums would decide between one and NaN."""
+
 TILE_DIMS = {1: (2,), 2: (2, 2), 3: (2, 1, 1)}
 SIDES = {0: 64, 1: 64, 2: 64, 3: 16, 4: 8}
 """The longest side of a launch's arrays, by the largest number of dimensions that one has."""
@@ -56,7 +61,7 @@ ROOM = {0: 256, 1: 256, 2: 64, 3: 32, 4: 12}
 TILE_TOLERANCE = 4e-3
 """Allowed difference, relative to a leaf's largest element, where a block's threads sum in another order than one."""
 
-_TILES = re.compile(r"\btile(_\w+)?\(|\buntile\(")
+_BLOCKS = re.compile(r"\bwp::(tile(?!_shared_storage)\w*|untile\w*)\b|\bbuiltin_block_dim\b")
 _NAMES_TID = re.compile(r"\btid\(\)")
 
 
@@ -114,6 +119,7 @@ def survey(name: str, workspace: Workspace, log: Path, kernel_seconds: float) ->
         except (Exception, SystemExit) as error:
             write(Outcome(name, "", "not imported", f"{type(error).__name__}: {error}"))
             return
+        wp.config.enable_cpu_blocks = True  # else every block of the cpu is one thread, whatever a launch says
         judge = Judge(cpu, emulator, "emulator")
         for warp_name, kernels in _kernels_by_warp_module(name).items():
             left = {label: kernel for label, kernel in kernels.items() if label not in done}
@@ -157,6 +163,10 @@ def _survey_warp_module(
         return
     index = ModuleIndex(compiled[0].ptx.text)
     for outcome, kernel, one in zip(outcomes, kernels.values(), compiled, strict=True):
+        if one.forward_entry not in index.functions:
+            outcome.result, outcome.detail = "not compiled", "the name of its entry changes from one call to the next"
+            write(outcome)
+            continue
         write(Outcome(name, outcome.kernel, "died"))
         started = time.perf_counter()
         entries = [entry for entry in (one.forward_entry, one.backward_entry) if entry]
@@ -176,26 +186,25 @@ def _compile(warp_name: str, kernels: Sequence[wp.Kernel], workspace: Workspace)
     """The kernels compiled for both targets, or what a compiler said."""
     module = WarpModule(warp_name, workspace)
     options = {"fast_math": False, "fuse_fp": False, "lineinfo": False, "mode": "release"}
-    tiled = [bool(_TILES.search(_source(kernel))) for kernel in kernels]
-    # Warp runs blocks of several threads on the cpu only where this says so.
-    wp.config.enable_cpu_blocks = any(tiled)
-    error = module.compile("cuda", ARCH, {**options, "optimization_level": 2, "block_dim": _block_dim(any(tiled))})
-    if error is None and not all(tiled):
+    error = module.compile("cuda", ARCH, {**options, "optimization_level": 2, "block_dim": THREADS})
+    texts = [] if error else [module.artifacts(kernel, ("cuda",)) for kernel in kernels]
+    if error is None and not all(map(_needs_blocks, texts)):
         error = module.compile("cpu", ARCH, {**options, "optimization_level": 0})
     if error is not None:
         return f"{error.target}: {error.diagnostic}"[:300]
     wp.set_module_options({**options, "optimization_level": 0}, module=warp_name)
     found = []
-    for kernel in kernels:
+    for kernel, text in zip(kernels, texts, strict=True):
         forward, backward = Names(mangled_name(kernel)).cuda
         if backward not in module.ptx.text:
             backward = ""
-        found.append(Compiled(kernel, Artifacts("", "", "", ""), module.ptx, forward, backward, module.cpu_object))
+        found.append(Compiled(kernel, text, module.ptx, forward, backward, module.cpu_object))
     return found
 
 
-def _block_dim(tiled: bool) -> int:
-    return TILE_THREADS if tiled else CompileOptions.block_dim
+def _needs_blocks(text: Artifacts) -> bool:
+    """Whether it makes a difference how many threads a block has."""
+    return bool(_BLOCKS.search(text.cuda_forward))
 
 
 def missing_forms(index: ModuleIndex, entries: Sequence[str]) -> set[str]:
@@ -232,8 +241,8 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
     try:
         rank = launch_rank(source) if _NAMES_TID.search(source) else 0
         axes = max((array.rank for _, array in arrays_of(parameters_of(kernel))), default=0)
-        if _TILES.search(source):
-            inputs = _inputs(kernel, (ROOM[axes],))
+        if _needs_blocks(compiled.artifacts):
+            inputs = _inputs(kernel, (ROOM[axes],), ORDINARY_SEED)
             for dims in _tile_dims(rank):
                 outcome.dims = dims
                 _execute_tiles(outcome, kernel, compiled, inputs)
@@ -244,7 +253,7 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
         attempts = [(dims, dims)] if rank else []
         for dims, extents in [*attempts, ((1,) * max(rank, 1), (ROOM[axes],))]:
             outcome.dims = dims
-            inputs = _inputs(kernel, extents)
+            inputs = _inputs(kernel, extents, seed=0)
             judgement = judge.judge(compiled, dims, inputs, outcome.backward)
             outcome.result, outcome.detail = _phrase(judgement.verdict, judgement.reason), judgement.reason
             if judgement.verdict is not Verdict.SANITIZER:
@@ -263,7 +272,7 @@ def _phrase(verdict: Verdict, reason: str) -> str:
     return str(verdict)
 
 
-def _inputs(kernel: wp.Kernel, extents: tuple[int, ...]) -> Inputs:
+def _inputs(kernel: wp.Kernel, extents: tuple[int, ...], seed: int) -> Inputs:
     """Inputs for arrays with these extents; plain integers are not 0, since many a kernel divides by them."""
     arguments = [
         argument
@@ -271,7 +280,7 @@ def _inputs(kernel: wp.Kernel, extents: tuple[int, ...]) -> Inputs:
         else replace(argument, ranges={path: (min(1, high), high) for path, (_, high) in argument.ranges.items()})
         for argument in default_arguments(kernel, extents)
     ]
-    return make_inputs(kernel, arguments, seed=0)
+    return make_inputs(kernel, arguments, seed)
 
 
 def _tile_dims(rank: int) -> Iterator[tuple[int, ...]]:
@@ -285,7 +294,7 @@ def _tile_dims(rank: int) -> Iterator[tuple[int, ...]]:
 def _execute_tiles(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, inputs: Inputs) -> None:
     """A kernel with tiles, on the cpu too with a block of threads for each point of the launch."""
     try:
-        cuda = emulator.run(compiled, outcome.dims, inputs, outcome.backward, tile_threads=TILE_THREADS)
+        cuda = emulator.run(compiled, outcome.dims, inputs, outcome.backward, tile_threads=THREADS)
     except ptx.Fault as fault:
         outcome.result, outcome.detail = str(Verdict.SANITIZER), str(fault)
         return
@@ -295,7 +304,7 @@ def _execute_tiles(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, inpu
     if cuda.reports:
         outcome.result, outcome.detail = str(Verdict.SANITIZER), str(cuda.reports[0])
         return
-    own = run_native(compiled, outcome.dims, inputs, outcome.backward, "cpu", tile_threads=TILE_THREADS)
+    own = run_native(compiled, outcome.dims, inputs, outcome.backward, "cpu", tile_threads=THREADS)
     outcome.detail = ""
     comparison = compare(own, cuda)
     if comparison.equal:

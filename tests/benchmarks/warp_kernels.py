@@ -74,11 +74,10 @@ def survey(name: str, folder: Path, seconds: float) -> list[Entry]:
             done = subprocess.run(command, timeout=left, capture_output=True, check=False, env=_environment(folder))
         except subprocess.TimeoutExpired:
             continue
-        if done.returncode > 0:
-            raise RuntimeError(f"{name}: {done.stderr.decode(errors='replace')}")
         if done.returncode == 0:
             break
-        deaths.append(signal.Signals(-done.returncode).name)
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        deaths.append(signal.Signals(-done.returncode).name if done.returncode < 0 else lines[-1])
     entries = {}
     for line in log.read_text().splitlines() if log.exists() else []:
         entry = json.loads(line)
@@ -144,7 +143,7 @@ def reason(entry: Entry) -> str:
     if entry["result"] == "not imported":
         return f"not imported: {entry['detail'][:60]}"
     if entry["result"] == "died":
-        return f"cpu died: {entry['detail'] or 'time'}"
+        return f"died: {entry['detail'][:60] or 'out of time'}"
     return str(entry["result"])
 
 
