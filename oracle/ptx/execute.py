@@ -9,25 +9,23 @@ While all threads are together, blocks run without masks.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from .errors import Fault, PtxError, StepLimit, Unsupported
-from .lines import Site
+from .errors import Fault, StepLimit, Unsupported
+from .frames import Frame, Key, Place
+from .gates import Gates
 from .machine import Machine
 from .parse import Function, Statement, split_operands
 from .program import BoundBlock, Gate, Program
 from .reports import Kind
-from .sanitizer import Arrival
 from .steps import Call
 from .system_calls import SYSTEM_CALLS
 from .trace import Tracer
 from .types import Array
-
-Key = tuple[int, ...]
 
 _FAIRNESS = 1024
 _BURST = 32
@@ -37,55 +35,15 @@ _RETURN_ADDRESS = 16
 """Bytes of local memory that every call needs, so that endless recursion ends."""
 
 
-class Frame:
-    """A call path: the program that runs, and where its caller goes on."""
-
-    __slots__ = ("call", "parent", "path", "program")
-
-    def __init__(self, program: Program, parent: Frame | None, path: Key) -> None:
-        self.program = program
-        self.parent = parent
-        self.path: Key = path
-        self.call = path[len(parent.path)] if parent is not None else 0
-
-    def callers(self) -> Iterator[Site]:
-        """The call instructions that led here, the innermost first."""
-        frame = self
-        while frame.parent is not None:
-            function = frame.parent.program.function
-            block = function.code.blocks[frame.call]
-            yield Site(function, block, len(block.body))
-            frame = frame.parent
-
-
-@dataclass(frozen=True)
-class _Place:
-    frame: Frame
-    block: int
-
-    @property
-    def key(self) -> Key:
-        return (*self.frame.path, self.block)
-
-
-@dataclass
-class _Parked:
-    """Threads that wait at a gate."""
-
-    place: _Place
-    gate: Gate
-    mask: Array
-
-
 @dataclass
 class _Waiting:
     """Groups that could run, by place."""
 
     masks: dict[Key, Array] = field(default_factory=dict)
-    places: dict[Key, _Place] = field(default_factory=dict)
+    places: dict[Key, Place] = field(default_factory=dict)
     heap: list[Key] = field(default_factory=list)
 
-    def add(self, place: _Place, mask: Array) -> None:
+    def add(self, place: Place, mask: Array) -> None:
         key = place.key
         if key in self.masks:
             self.masks[key] = self.masks[key] | mask
@@ -94,7 +52,7 @@ class _Waiting:
             self.places[key] = place
             heapq.heappush(self.heap, key)
 
-    def take(self, key: Key) -> tuple[_Place, Array]:
+    def take(self, key: Key) -> tuple[Place, Array]:
         if self.heap[0] == key:
             heapq.heappop(self.heap)
         else:
@@ -112,7 +70,7 @@ class Executor:
         self.root = Frame(self._program(machine.entry.name, 0), None, ())
         self.frames: dict[Key, Frame] = {}
         self.waiting = _Waiting()
-        self.parked: dict[tuple[Key, Gate], _Parked] = {}
+        self.gates = Gates(machine)
         self.together = True
         self.count = 0
         self.tracer: Tracer | None = None
@@ -128,15 +86,15 @@ class Executor:
         for program in self.programs.values():
             program.reset()
         self.waiting = _Waiting()
-        self.parked.clear()
+        self.gates.clear()
         self.together = True
         self._activate(machine.live.copy())
         frame: Frame | None = self.root
         number, steps, turns = 0, 0, 0
         while frame is not None:
             block = frame.program.bound_block(number)
-            if block.gate is not None and not (self.together and not self.parked):
-                place = self._arrive(_Place(frame, number), block.gate)
+            if block.gate is not None and not (self.together and not self.gates):
+                place = self._arrive(Place(frame, number), block.gate)
                 if place is None or place.block != number or place.frame is not frame:
                     frame, number = (None, 0) if place is None else (place.frame, place.block)
                     if frame is None:
@@ -144,7 +102,7 @@ class Executor:
                     continue
             self._run_block(frame, block)
             if block.gate is not None:
-                self._passed([(block.gate, machine.mask, frame)])
+                self.gates.passed([(block.gate, machine.mask, frame)])
             steps += block.size
             if steps > limit:
                 raise StepLimit(limit)
@@ -181,20 +139,20 @@ class Executor:
         waiting = self.waiting
         if frame is not None:
             if not waiting.heap:
-                self.together = not self.parked
+                self.together = not self.gates
                 return frame, number
-            place = _Place(frame, number)
+            place = Place(frame, number)
             key = place.key
             if not fair and key < waiting.heap[0]:
                 return frame, number
             waiting.add(place, self.machine.mask.copy())
         elif not waiting.heap and not self._release():
-            if self.parked:
-                raise self._deadlock()
+            if self.gates:
+                raise self.gates.deadlock()
             return None, 0
         chosen, mask = waiting.take(max(waiting.heap) if fair else waiting.heap[0])
         self._activate(mask)
-        self.together = not waiting.heap and not self.parked
+        self.together = not waiting.heap and not self.gates
         return chosen.frame, chosen.block
 
     # Ends of blocks.
@@ -235,10 +193,10 @@ class Executor:
         stay = everyone & ~guard
         self.together = False
         if kind == "branch":
-            self.waiting.add(_Place(frame, frame.program.label(label)), np.array(guard))
+            self.waiting.add(Place(frame, frame.program.label(label)), np.array(guard))
             self._activate(stay)
             return frame, number + 1
-        self.waiting.add(_Place(frame, number + 1), stay)
+        self.waiting.add(Place(frame, number + 1), stay)
         self._activate(np.array(guard))
         return self._end(frame, kind)
 
@@ -251,7 +209,7 @@ class Executor:
         for i, label in enumerate(labels):
             here = mask & (chosen == i)
             if here.any():
-                self.waiting.add(_Place(frame, label), here)
+                self.waiting.add(Place(frame, label), here)
                 mask &= ~here
         if mask.any():
             raise Fault(Kind.CALL, f"{opcode} beyond its table")
@@ -268,7 +226,7 @@ class Executor:
             self._copy(caller.program, results, frame.program, [v.name for v in frame.program.function.results], False)
             return caller, frame.call + 1
         self.machine.live &= ~self.machine.mask
-        if self.parked:
+        if self.gates:
             self._release()
         return None, 0
 
@@ -316,7 +274,7 @@ class Executor:
             callee = self._enter(frame, (*frame.path, number, int(address)), function, arguments)
             if len(addresses) == 1:
                 return callee, 0
-            self.waiting.add(_Place(callee, 0), machine.mask.copy())
+            self.waiting.add(Place(callee, 0), machine.mask.copy())
         return None, 0
 
     def _call_system(self, frame: Frame, name: str, results: list[str], arguments: list[str]) -> None:
@@ -360,88 +318,27 @@ class Executor:
 
     # Gates.
 
-    def _arrive(self, place: _Place, gate: Gate) -> _Place | None:
+    def _arrive(self, place: Place, gate: Gate) -> Place | None:
         """The active group arrives at a gate: where the threads that may go on stand, None if all must wait."""
-        machine = self.machine
-        key = (place.key, gate)
-        if key in self.parked:
-            self.parked[key].mask = self.parked[key].mask | machine.mask
-        else:
-            self.parked[key] = _Parked(place, gate, machine.mask.copy())
+        self.gates.park(place, gate, self.machine.mask)
         if gate.members is None and not gate.together:
             self._run_block(place.frame, place.frame.program.bound_block(place.block))
             if gate.arrive_only:
-                return _Place(place.frame, place.block + 1)
+                return place.after
             self._release()
             return None
-        ready = self._ready(self.parked[key])
-        if not ready.any():
+        ready = self.gates.take_ready(place, gate)
+        if ready is None:
             return None
-        self._unpark(key, ready)
         self._activate(ready)
         return place
 
-    def _unpark(self, key: tuple[Key, Gate], ready: Array) -> None:
-        left = self.parked[key].mask & ~ready
-        if left.any():
-            self.parked[key].mask = left
-        else:
-            del self.parked[key]
-
-    def _ready(self, parked: _Parked) -> Array:
-        """Which of the threads parked at one gate need wait no longer."""
-        machine, gate = self.machine, parked.gate
-        if gate.members is not None:
-            here = machine.warps.ballot(parked.mask)
-            missing = machine.warps.ballot(machine.live) & gate.members & ~here
-            return parked.mask & (missing == 0)
-        if gate.together:
-            return parked.mask & (machine.per_block(parked.mask) == machine.per_block(machine.live))
-        arrived = np.zeros(machine.lanes, np.bool_)
-        for other in self.parked.values():
-            if other.gate.members is None and other.gate.barrier == gate.barrier:
-                arrived |= other.mask
-        needed = machine.per_block(machine.live)
-        if gate.count:
-            needed = np.minimum(needed, gate.count)
-        return parked.mask & (machine.per_block(arrived) >= needed)
-
     def _release(self) -> bool:
         """Let threads go on whose gates have opened; whether there were any."""
-        opened = [(key, self._ready(parked)) for key, parked in self.parked.items()]
-        opened = [(key, ready) for key, ready in opened if ready.any()]
-        barriers: dict[int, list[Arrival]] = {}
-        for key, ready in opened:
-            parked = self.parked[key]
-            self._unpark(key, ready)
-            runs_there = parked.gate.members is not None or parked.gate.together
-            if not runs_there:
-                barriers.setdefault(parked.gate.barrier, []).append((parked.gate, ready, parked.place.frame))
-            if not parked.gate.arrive_only:
-                place = parked.place if runs_there else _Place(parked.place.frame, parked.place.block + 1)
-                self.waiting.add(place, ready)
-        for arrivals in barriers.values():
-            self._passed(arrivals)
-        return bool(opened)
-
-    def _passed(self, arrivals: list[Arrival]) -> None:
-        """Tell the sanitizer which threads passed a gate or a barrier together, and where each of them stood."""
-        machine = self.machine
-        if machine.sanitizer is None or not arrivals[0][0].orders:
-            return
-        if arrivals[0][0].members is not None:
-            machine.sanitizer.passed_warp_barrier(arrivals[0][1])
-        else:
-            machine.sanitizer.passed_barrier(arrivals, machine.present, machine.warps)
-
-    def _deadlock(self) -> PtxError:
-        parked = next(iter(self.parked.values()))
-        block = parked.place.frame.program.code.blocks[parked.place.block]
-        lane = int(np.flatnonzero(parked.mask)[0])
-        self.machine.active = None
-        self.machine.frame = parked.place.frame
-        fault = Fault(Kind.BARRIER, "threads wait for others that never arrive", lane=lane)
-        return self.machine.explain(fault, parked.place.frame.program, block, len(block.body))
+        opened = self.gates.release()
+        for place, ready in opened or ():
+            self.waiting.add(place, ready)
+        return opened is not None
 
 
 def read_call(statement: Statement) -> tuple[list[str], str, list[str]]:

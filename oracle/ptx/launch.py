@@ -14,8 +14,9 @@ import numpy as np
 from .definedness import Definedness
 from .errors import Fault, Malformed
 from .execute import Executor
-from .machine import Machine, ModuleSpace
+from .machine import Machine
 from .memory import GlobalMemory
+from .module_space import ModuleSpace
 from .parse import ModuleIndex
 from .program import BoundBlock
 from .reports import Report, Triple

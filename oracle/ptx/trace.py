@@ -21,7 +21,7 @@ from .types import TYPES, Array, Type
 from .warps import WARP
 
 if TYPE_CHECKING:
-    from .execute import Frame
+    from .frames import Frame
     from .machine import Machine
 
 _ADDRESSLESS = ("param", "const")
