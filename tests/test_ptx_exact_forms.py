@@ -45,7 +45,7 @@ ATOMIC = {atomic.opcode(base, space) for atomic in ATOMICS for base in ("atom", 
 APPROXIMATE = {approximation.opcode for approximation in APPROXIMATIONS}
 ELSEWHERE = (
     # Instructions that compute nothing: other modules' tests execute them.
-    *("ld", "ldu", "st", "isspacep", "cvta", "membar", "fence"),
+    *("ld", "ldu", "st", "cp", "isspacep", "cvta", "membar", "fence"),
     *("bra", "brx", "ret", "exit", "call", "trap", "brkpt"),
     *("bar", "barrier", "shfl", "vote", "match", "redux", "activemask", "elect"),
 )

@@ -117,7 +117,12 @@ def test_an_instruction_gives_its_documented_result(instructions: str, expected:
 
 @pytest.mark.parametrize(
     "form",
-    ["tex.2d.v4.f32.f32", "wmma.load.a.sync.aligned.row.m16n16k16.f16", "cp.async.ca.shared.global", "add.weird.u32"],
+    [
+        "tex.2d.v4.f32.f32",
+        "wmma.load.a.sync.aligned.row.m16n16k16.f16",
+        "cp.async.bulk.shared::cluster.global",
+        "add.weird.u32",
+    ],
 )
 def test_an_unknown_form_is_unsupported_by_its_name(form: str) -> None:
     with pytest.raises(ptx.Unsupported) as caught:

@@ -321,3 +321,26 @@ def test_a_cluster_of_one_block_waits_for_all_its_threads() -> None:
         bra.uni JOIN;
     """
     assert run(body, np.zeros(64, np.uint32)).tolist() == [*range(40), *[1] * 24]
+
+
+@pytest.mark.parametrize(("size", "rest"), [(4, ""), (8, ""), (16, ""), (16, ", 12"), (8, ", 0")])
+def test_an_asynchronous_copy_has_come_when_it_is_waited_for(size: int, rest: str) -> None:
+    cache, words = ("cg" if size == 16 else "ca"), size // 4
+    body = f"""
+        .shared .align 16 .b8 buffer[256];
+        mov.u32 %r4, buffer;
+        mad.lo.u32 %r4, %r1, {size}, %r4;
+        mul.wide.u32 %rd4, %r1, {size};
+        add.u64 %rd4, %rd4, %rd3;
+        cp.async.{cache}.shared.global.L2::128B [%r4+0], [%rd4], {size}{rest};
+        cp.async.commit_group;
+        cp.async.wait_group 0;
+        bar.sync 0;
+        ld.shared.u32 %r5, [%r4+{size - 4}];
+        st.global.u32 [%rd2], %r5;
+        ret;
+    """
+    source = np.arange(100, 132, dtype=np.uint32)
+    wanted = int(rest.removeprefix(", ") or size) // 4
+    last = source[words - 1 : 8 * words : words]
+    assert run(body, np.zeros(8, np.uint32), other=source).tolist() == (last if wanted == words else 0 * last).tolist()

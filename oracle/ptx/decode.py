@@ -66,9 +66,21 @@ Form = Callable[[Modifiers], "Emitter"]
 
 @cache
 def _forms() -> dict[str, Form]:
-    from . import forms_atomic, forms_bits, forms_control, forms_data, forms_float, forms_integer, forms_memory
+    from . import (
+        forms_async,
+        forms_atomic,
+        forms_bits,
+        forms_control,
+        forms_data,
+        forms_float,
+        forms_integer,
+        forms_memory,
+    )
 
-    tables = (forms_integer, forms_bits, forms_float, forms_data, forms_memory, forms_atomic, forms_control)
+    tables = (
+        *(forms_integer, forms_bits, forms_float, forms_data),
+        *(forms_memory, forms_atomic, forms_async, forms_control),
+    )
     merged: dict[str, Form] = {}
     for module in tables:
         merged.update(module.FORMS)
