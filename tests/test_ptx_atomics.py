@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exact_atomics import ATOMICS, SPACES, THREADS, Atomic, check, has, start
-from exact_forms import on_emulator
+from exact_forms import SEEDED, on_emulator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ptx_snippets import execute, run
@@ -17,7 +17,7 @@ SHARED = ".shared .align 8 .b8 tile[64];"
 
 @pytest.mark.parametrize("space", SPACES)
 @pytest.mark.parametrize("atomic", ATOMICS, ids=lambda atomic: atomic.name)
-@settings(deadline=None, max_examples=6)
+@settings(SEEDED, max_examples=6)
 @given(cells=st.sampled_from((1, 3, THREADS)), seed=st.integers(0, 2**32))
 def test_threads_update_one_after_another(atomic: Atomic, space: str, cells: int, seed: int) -> None:
     memory, columns = start(atomic, cells, seed)
