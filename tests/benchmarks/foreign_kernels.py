@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
+import os
 import re
 import signal
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import warp as wp
@@ -80,34 +81,40 @@ class Outcome:
     seconds: float = 0.0
 
 
-class TooLong(Exception):  # noqa: N818
-    """A kernel used up its time."""
+def in_a_fork(work: Callable[[], Outcome], outcome: Outcome, seconds: float) -> Outcome:
+    """What `work` returns in a copy of this process; `outcome` with the reason where the copy dies or takes too long.
 
-
-@contextmanager
-def alarm(seconds: float) -> Iterator[None]:
-    """Raise TooLong in the body after so many seconds; native code notices when it returns."""
-
-    def ring(number: int, frame: Any) -> None:
-        raise TooLong
-
-    previous = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    A division by zero ends a process on the cpu, and what native code runs on for ever cannot be interrupted.
+    """
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    child = os.fork()
+    if child == 0:
+        try:
+            sender.send(work())
+        except BaseException as error:
+            sender.send(replace(outcome, result="survey failed", detail=f"{type(error).__name__}: {error}"))
+        finally:
+            os._exit(0)
+    sender.close()
+    answered = receiver.poll(seconds)
     try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
+        result: Outcome | None = receiver.recv() if answered else None
+    except EOFError:
+        result = None
+    if not answered:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    receiver.close()
+    if result is not None:
+        return result
+    if not answered:
+        return replace(outcome, result="takes too long")
+    return replace(outcome, result="died", detail=signal.Signals(os.waitstatus_to_exitcode(status) * -1).name)
 
 
 def survey(name: str, workspace: Workspace, log: Path, kernel_seconds: float) -> None:
-    """Go through the kernels of a Python module and append a line of JSON for each to `log`.
-
-    A kernel's first line says that it began, so that the log of a process that died names the culprit; kernels whose
-    names are already in it are passed over.
-    """
-    done = {entry["kernel"] for entry in map(json.loads, log.read_text().splitlines())} if log.exists() else set()
-    with log.open("a") as file:
+    """Go through the kernels of a Python module and write a line of JSON for each to `log`, as soon as it is known."""
+    with log.open("w") as file:
 
         def write(outcome: Outcome) -> None:
             file.write(json.dumps(asdict(outcome)) + "\n")
@@ -122,9 +129,7 @@ def survey(name: str, workspace: Workspace, log: Path, kernel_seconds: float) ->
         wp.config.enable_cpu_blocks = True  # else every block of the cpu is one thread, whatever a launch says
         judge = Judge(cpu, emulator, "emulator")
         for warp_name, kernels in _kernels_by_warp_module(name).items():
-            left = {label: kernel for label, kernel in kernels.items() if label not in done}
-            if left:
-                _survey_warp_module(name, warp_name, left, workspace, judge, kernel_seconds, write)
+            _survey_warp_module(name, warp_name, kernels, workspace, judge, kernel_seconds, write)
 
 
 def _kernels_by_warp_module(name: str) -> dict[str, dict[str, wp.Kernel]]:
@@ -167,16 +172,12 @@ def _survey_warp_module(
             outcome.result, outcome.detail = "not compiled", "the name of its entry changes from one call to the next"
             write(outcome)
             continue
-        write(Outcome(name, outcome.kernel, "died"))
         started = time.perf_counter()
         entries = [entry for entry in (one.forward_entry, one.backward_entry) if entry]
         outcome.missing = sorted(missing_forms(index, entries))
         outcome.decoded, outcome.backward = not outcome.missing, bool(one.backward_entry)
-        try:
-            with alarm(kernel_seconds), captured_output(workspace.folder):
-                _execute(outcome, kernel, one, judge)
-        except TooLong:
-            outcome.result = "takes too long"
+        with captured_output(workspace.folder):
+            outcome = in_a_fork(partial(_execute, outcome, kernel, one, judge), outcome, kernel_seconds)
         outcome.seconds = time.perf_counter() - started
         write(outcome)
     forget_module(warp_name)
@@ -193,6 +194,12 @@ def _compile(warp_name: str, kernels: Sequence[wp.Kernel], workspace: Workspace)
     if error is not None:
         return f"{error.target}: {error.diagnostic}"[:300]
     wp.set_module_options({**options, "optimization_level": 0}, module=warp_name)
+    if any(map(_needs_blocks, texts)):
+        try:
+            with captured_output(workspace.folder):
+                wp.load_module(warp_name, device="cpu", block_dim=THREADS)
+        except Exception as error:  # whatever Warp or clang objects to
+            return f"cpu, blocks of {THREADS}: {type(error).__name__}: {error}"[:300]
     found = []
     for kernel, text in zip(kernels, texts, strict=True):
         forward, backward = Names(mangled_name(kernel)).cuda
@@ -236,7 +243,8 @@ def _source(kernel: wp.Kernel) -> str:
     return textwrap.dedent(kernel.adj.source or "")
 
 
-def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Judge) -> None:
+def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Judge) -> Outcome:
+    """The outcome with its result."""
     source = _source(kernel)
     try:
         rank = launch_rank(source) if _NAMES_TID.search(source) else 0
@@ -248,12 +256,12 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
                 _execute_tiles(outcome, kernel, compiled, inputs)
                 if outcome.result != str(Verdict.SANITIZER):
                     break
-            return
+            return outcome
         dims = tuple(min(extent, SIDES[axes]) for extent in DEFAULT_DIMS.get(rank, (2,) * rank))
-        attempts = [(dims, dims)] if rank else []
-        for dims, extents in [*attempts, ((1,) * max(rank, 1), (ROOM[axes],))]:
+        attempts = [(dims, dims, None)] if rank else []
+        for dims, extents, scalar in [*attempts, ((1,) * max(rank, 1), (ROOM[axes],), 1)]:
             outcome.dims = dims
-            inputs = _inputs(kernel, extents, seed=0)
+            inputs = _inputs(kernel, extents, 0, scalar)
             judgement = judge.judge(compiled, dims, inputs, outcome.backward)
             outcome.result, outcome.detail = _phrase(judgement.verdict, judgement.reason), judgement.reason
             if judgement.verdict is not Verdict.SANITIZER:
@@ -262,6 +270,7 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
         outcome.result, outcome.detail = "no inputs", f"{type(error).__name__}: {error}"
     except RuntimeError as error:
         outcome.result, outcome.detail = "not launched", str(error)
+    return outcome
 
 
 def _phrase(verdict: Verdict, reason: str) -> str:
@@ -272,12 +281,15 @@ def _phrase(verdict: Verdict, reason: str) -> str:
     return str(verdict)
 
 
-def _inputs(kernel: wp.Kernel, extents: tuple[int, ...], seed: int) -> Inputs:
-    """Inputs for arrays with these extents; plain integers are not 0, since many a kernel divides by them."""
+def _inputs(kernel: wp.Kernel, extents: tuple[int, ...], seed: int, scalar: int | None = None) -> Inputs:
+    """Inputs for arrays with these extents; plain integers are `scalar`, or any but 0."""
     arguments = [
         argument
         if argument.shape
-        else replace(argument, ranges={path: (min(1, high), high) for path, (_, high) in argument.ranges.items()})
+        else replace(
+            argument,
+            ranges={path: (min(1, high), min(scalar or high, high)) for path, (_, high) in argument.ranges.items()},
+        )
         for argument in default_arguments(kernel, extents)
     ]
     return make_inputs(kernel, arguments, seed)
