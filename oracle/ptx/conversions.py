@@ -93,26 +93,11 @@ def int_to_bf16(a: Array, mode: str = "rn") -> Array:
     return f64_to_bf16(a.astype(np.float64), mode)
 
 
-def int_to_int(a: Array, dtype: Any) -> Array:
-    """`cvt` between integer types: sign or zero extension by the source's type, or truncation."""
-    return a.astype(dtype)
-
-
 def int_to_int_sat(a: Array, dtype: Any) -> Array:
     """`cvt.sat` between integer types: values out of range become the nearest end of the range."""
     source, target = np.iinfo(a.dtype), np.iinfo(dtype)
     low, high = max(source.min, target.min), min(source.max, target.max)
     return np.clip(a, a.dtype.type(low), a.dtype.type(high)).astype(dtype)
-
-
-def unpack_halves(packed: Array) -> Array:
-    """`.f16x2` operands (uint32) as float16 pairs along a new last axis, the lower half first."""
-    return packed[..., None].view(np.float16)
-
-
-def pack_halves(pairs: Array) -> Array:
-    """float16 pairs along the last axis as `.f16x2` (uint32)."""
-    return np.ascontiguousarray(pairs).view(np.uint32)[..., 0]
 
 
 def bf16_to_f32(bits: Array) -> Array:

@@ -2,7 +2,8 @@
 
 Operands have the instruction's type, and results have it too unless said otherwise. Arithmetic wraps. Carries are
 boolean arrays: CC.CF after an addition, and the borrow after a subtraction. What PTX leaves open is fixed here:
-division by zero gives all ones (the remainder: the dividend), MIN / -1 gives MIN (the remainder: 0).
+division by zero gives all ones, quotient and remainder alike, which is what NVIDIA's assembler folds 32-bit ones to;
+MIN / -1 gives MIN (the remainder: 0).
 """
 
 from __future__ import annotations
@@ -26,16 +27,6 @@ def width(a: Array) -> int:
 def as_unsigned(a: Array) -> Array:
     """The same bits as unsigned integers."""
     return a.view(_UNSIGNED[a.dtype])
-
-
-def add(a: Array, b: Array) -> Array:
-    """a + b, wrapping."""
-    return a + b
-
-
-def sub(a: Array, b: Array) -> Array:
-    """a - b, wrapping."""
-    return a - b
 
 
 def add_sat(a: Array, b: Array) -> Array:
@@ -137,29 +128,9 @@ def div(a: Array, b: Array) -> Array:
 
 
 def rem(a: Array, b: Array) -> Array:
-    """Remainder with the sign of a. By zero it is a, MIN rem -1 is 0."""
+    """Remainder with the sign of a. By zero it is all ones, MIN rem -1 is 0."""
     _, remainder = _divide(a, b)
     return remainder
-
-
-def absolute(a: Array) -> Array:
-    """|a|; MIN stays MIN."""
-    return np.abs(a)
-
-
-def negate(a: Array) -> Array:
-    """-a; MIN stays MIN."""
-    return -a
-
-
-def minimum(a: Array, b: Array) -> Array:
-    """The smaller one."""
-    return np.minimum(a, b)
-
-
-def maximum(a: Array, b: Array) -> Array:
-    """The larger one."""
-    return np.maximum(a, b)
 
 
 def sad(a: Array, b: Array, c: Array) -> Array:
@@ -201,7 +172,8 @@ def _divide(a: Array, b: Array) -> tuple[Array, Array]:
         quotient = (as_unsigned(np.abs(a)) // magnitude).view(a.dtype)
         quotient = np.where((a < 0) != (b < 0), -quotient, quotient)
     remainder = a - quotient * b
-    return np.where(zero, ~a.dtype.type(0), quotient), np.where(zero, a, remainder)
+    ones = ~a.dtype.type(0)
+    return np.where(zero, ones, quotient), np.where(zero, ones, remainder)
 
 
 def _low24(a: Array) -> Array:
