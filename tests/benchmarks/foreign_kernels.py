@@ -177,7 +177,10 @@ def _survey_warp_module(
         outcome.missing = sorted(missing_forms(index, entries))
         outcome.decoded, outcome.backward = not outcome.missing, bool(one.backward_entry)
         with captured_output(workspace.folder):
-            outcome = in_a_fork(partial(_execute, outcome, kernel, one, judge), outcome, kernel_seconds)
+            work = partial(_execute, outcome, kernel, one, judge)
+            outcome = in_a_fork(work, outcome, kernel_seconds)
+            if outcome.detail == "SIGFPE":  # a division by zero
+                outcome = in_a_fork(partial(work, positive=True), outcome, kernel_seconds)
         outcome.seconds = time.perf_counter() - started
         write(outcome)
     forget_module(warp_name)
@@ -243,8 +246,8 @@ def _source(kernel: wp.Kernel) -> str:
     return textwrap.dedent(kernel.adj.source or "")
 
 
-def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Judge) -> Outcome:
-    """The outcome with its result."""
+def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Judge, positive: bool = False) -> Outcome:
+    """The outcome with its result; with `positive`, arrays of integers hold no others."""
     source = _source(kernel)
     try:
         rank = launch_rank(source) if _NAMES_TID.search(source) else 0
@@ -261,7 +264,7 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
         attempts = [(dims, dims, None)] if rank else []
         for dims, extents, scalar in [*attempts, ((1,) * max(rank, 1), (ROOM[axes],), 1)]:
             outcome.dims = dims
-            inputs = _inputs(kernel, extents, 0, scalar)
+            inputs = _inputs(kernel, extents, 0, scalar, positive)
             judgement = judge.judge(compiled, dims, inputs, outcome.backward)
             outcome.result, outcome.detail = _phrase(judgement.verdict, judgement.reason), judgement.reason
             if judgement.verdict is not Verdict.SANITIZER:
@@ -281,7 +284,9 @@ def _phrase(verdict: Verdict, reason: str) -> str:
     return str(verdict)
 
 
-def _inputs(kernel: wp.Kernel, extents: tuple[int, ...], seed: int, scalar: int | None = None) -> Inputs:
+def _inputs(
+    kernel: wp.Kernel, extents: tuple[int, ...], seed: int, scalar: int | None = None, positive: bool = False
+) -> Inputs:
     """Inputs for arrays with these extents; plain integers are `scalar`, or any but 0."""
     arguments = [
         argument
@@ -292,6 +297,9 @@ def _inputs(kernel: wp.Kernel, extents: tuple[int, ...], seed: int, scalar: int 
         )
         for argument in default_arguments(kernel, extents)
     ]
+    if positive:
+        integers = [path for path, array in arrays_of(parameters_of(kernel)) if array.element.dtype.kind in "iu"]
+        arguments = [replace(each, ranges={"": (1, 99)}) if each.name in integers else each for each in arguments]
     return make_inputs(kernel, arguments, seed)
 
 
