@@ -157,6 +157,12 @@ def test_a_call_to_no_function_faults() -> None:
     assert caught.value.report.kind is ptx.Kind.CALL
 
 
+def test_the_thread_that_calls_no_function_is_named() -> None:
+    body = "mov.u32 %r4, 0; mov.u64 %rd5, double_it; setp.eq.u32 %p1, %r1, 2; @%p1 mov.u64 %rd5, 4096;"
+    with pytest.raises(ptx.Fault, match=r"call of 0x1000.* in block \(0, 0, 0\) thread \(2, 0, 0\)"):
+        run(body + PROTOTYPE.format("%r4", "%rd5") + "ret;", np.zeros(4, np.uint32), outside=DOUBLE)
+
+
 FACTORIAL = """
 .func (.param .b32 out) factorial(.param .b32 in)
 {

@@ -262,20 +262,25 @@ class Executor:
         machine = self.machine
         targets = frame.program.operands["u64"][register]
         everyone = machine.mask.copy()
-        addresses = np.unique(targets[everyone])
-        for address in addresses:
-            function = machine.space.function_at(int(address))
-            if function is None or not function.is_defined:
+        functions = {address: self._function_at(address) for address in dict.fromkeys(targets[everyone].tolist())}
+        for address, function in functions.items():
+            if function is None:
                 lane = int(np.argmax(targets[everyone] == address))
-                raise Fault(Kind.CALL, f"call of 0x{address:x}, where no function is", int(address), lane)
-            if len(addresses) > 1:
+                raise Fault(Kind.CALL, f"call of 0x{address:x}, where no function is", address, lane)
+        for address, function in functions.items():
+            assert function is not None
+            if len(functions) > 1:
                 self.together = False
                 self._activate(everyone & (targets == address))
-            callee = self._enter(frame, (*frame.path, number, int(address)), function, arguments)
-            if len(addresses) == 1:
+            callee = self._enter(frame, (*frame.path, number, address), function, arguments)
+            if len(functions) == 1:
                 return callee, 0
             self.waiting.add(Place(callee, 0), machine.mask.copy())
         return None, 0
+
+    def _function_at(self, address: int) -> Function | None:
+        function = self.machine.space.function_at(address)
+        return function if function is not None and function.is_defined else None
 
     def _call_system(self, frame: Frame, name: str, results: list[str], arguments: list[str]) -> None:
         """A call of a function that the device's runtime defines."""
