@@ -17,8 +17,10 @@ from grammar.errors import UserError
 from grammar.kernel import Argument
 from oracle import ptx
 from oracle.backends import choose_cuda, cpu, cuda_backend, device, emulator, native
+from oracle.backends.launching import prepare
 from oracle.inputs import Inputs, make_inputs
 from oracle.observation import Observation
+from oracle.ptx.memory import GLOBAL_BASE
 
 NESTED = Sample(
     "nested",
@@ -249,3 +251,28 @@ def test_arguments_can_be_described_as_json_and_back(compiled):
         again = [Argument.from_json(argument.to_json()) for argument in sample.arguments]
         first, second = (make_inputs(compiled[sample.name].kernel, each, 8) for each in (sample.arguments, again))
         assert contents(first) == contents(second)
+
+
+def test_padding_may_be_stored_uninitialised_but_no_field_may(compiled: dict[str, Compiled]) -> None:
+    """A `Body` has its fields in bytes 0 to 12, 12 to 16, 16 to 24 and 24, and is 32 bytes long."""
+    kernel = compiled["bodies"].kernel
+    arguments = prepare(kernel, make_inputs(kernel, BODIES.arguments, 0), "cpu", backward=False)
+    memory = emulator.DeviceMemory(arguments)
+    bodies = arguments.arrays["bodies"][1]
+    size = emulator.host_size(bodies)
+    assert size % 32 == 0
+    start = next(a for a in range(GLOBAL_BASE, 2**63, 256) if _is_allocated(memory.memory, a, size))
+    reports = [
+        ptx.Report(ptx.Kind.UNINITIALISED, "", address=start + 32 + offset) for offset in (0, 12, 16, 24, 25, 31)
+    ]
+    assert memory.without_padding(reports) == reports[:4]
+    race = ptx.Report(ptx.Kind.RACE, "", address=start + 25)
+    assert memory.without_padding([race]) == [race]
+
+
+def _is_allocated(memory: ptx.GlobalMemory, address: int, size: int) -> bool:
+    try:
+        memory.read(address, size)
+    except ValueError:
+        return False
+    return True

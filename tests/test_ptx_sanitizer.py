@@ -96,6 +96,18 @@ def test_atomics_race_with_plain_accesses_but_not_with_each_other() -> None:
     assert kinds("red.global.add.u32 [%rd1], 1; ld.global.u32 %r9, [%rd1]; ret;") == [Kind.RACE]
 
 
+def test_atomics_before_a_barrier_and_a_plain_read_behind_it_are_no_race() -> None:
+    assert kinds("red.global.add.u32 [%rd1], 1; bar.sync 0; ld.global.u32 %r9, [%rd1]; ret;") == []
+    one_reader = """
+        red.global.add.u32 [%rd1], 1;
+        bar.sync 0;
+        setp.eq.u32 %p1, %r1, 3;
+        @%p1 ld.global.u32 %r9, [%rd1];
+        ret;
+    """
+    assert kinds(one_reader) == []
+
+
 def test_a_compare_and_swap_loop_may_begin_with_a_plain_read() -> None:
     body = """
         ld.global.u32 %r9, [%rd1];
@@ -206,6 +218,10 @@ def test_what_nothing_wrote_is_reported_where_it_matters(use: str) -> None:
         "ld.local.v2.u32 {%r9, %r10}, [%rd5]; st.global.u32 [%rd2], %r9;",
         "ld.local.u64 %rd6, [%rd5]; st.local.u64 [%rd5+8], %rd6; ld.local.u32 %r9, [%rd5+8]; st.global.u32 [%rd2], %r9;",  # noqa: E501
         "ld.local.u32 %r9, [%rd5+4]; st.local.u32 [%rd5+12], %r9; st.global.u32 [%rd2], %r1;",
+        """
+        ld.local.u32 %r9, [%rd5+4]; st.local.u32 [%rd5+12], %r9; st.local.u32 [%rd5+8], %r1;
+        ld.local.u64 %rd6, [%rd5+8]; cvt.u32.u64 %r10, %rd6; st.global.u32 [%rd2], %r10;
+        """,
         "setp.eq.u32 %p1, 1, 1; selp.u32 %r10, 1, %r30, %p1; st.global.u32 [%rd2], %r10;",
         "ld.local.u32 %r9, [%rd5+4]; mov.u32 %r9, 3; st.global.u32 [%rd2], %r9;",
         "mov.b64 %rd6, {%r1, %r30}; mov.b64 {%r9, %r10}, %rd6; st.global.u32 [%rd2], %r9;",
@@ -265,7 +281,72 @@ def test_an_index_that_nothing_wrote_is_named_as_the_cause_of_a_bad_access() -> 
     assert [report.kind for report in caught.value.earlier] == [Kind.UNINITIALISED]
 
 
+def test_memory_that_is_written_before_it_is_read_arouses_no_suspicion() -> None:
+    body = f"""
+        {OWN_ELEMENT}
+        st.shared.u32 [%r10], %r1;
+        atom.shared.add.u32 %r11, [%r10], 1;
+        ld.shared.u32 %r13, [%r10];
+        st.global.u32 [%rd2], %r13;
+        ret;
+    """
+    assert not execute(body, np.zeros(64, np.uint32), outside=SHARED)[1].suspicious
+
+
+def test_an_atomic_on_memory_that_nothing_wrote_is_reported() -> None:
+    body = f"{OWN_ELEMENT} atom.shared.add.u32 %r13, [%r10], 1; st.global.u32 [%rd2], %r13; ret;"
+    assert kinds(body) == [Kind.UNINITIALISED]
+
+
+def test_a_launch_that_is_repeated_finds_the_module_s_variables_as_they_were() -> None:
+    outside = f"{SHARED} .global .u32 counter = 5;"
+    body = f"""
+        {OWN_ELEMENT}
+        mov.u64 %rd5, counter;
+        atom.global.add.u32 %r11, [%rd5], 1;
+        ld.shared.u32 %r13, [%r10];
+        st.global.u32 [%rd2], %r11;
+        ret;
+    """
+    left, execution = execute(body, np.zeros(1, np.uint32), outside=outside)
+    assert execution.suspicious and left.tolist() == [5]
+
+
+# Lines.
+
+
+def test_an_instruction_belongs_to_the_line_that_called_the_header_that_it_was_inlined_from() -> None:
+    """Of the places where a header's line was inlined at, the last one before the instruction counts."""
+    body = """
+        .file 1 "/somewhere/kernel.py"
+        .file 2 "/warp/native/array.h"
+        .loc 1 3 5
+        .loc 2 70 1, function_name $name, inlined_at 1 7 9
+        .loc 2 40 1, function_name $name, inlined_at 2 70 1
+        mov.u32 %r9, 1;
+        .loc 2 70 1, function_name $name, inlined_at 1 8 9
+        .loc 2 40 1, function_name $name, inlined_at 2 70 1
+        ld.global.u32 %r9, [%rd1+4096];
+        .loc 1 0 0
+        ret;
+    """
+    with pytest.raises(ptx.Fault) as caught:
+        execute(body, np.zeros(1, np.uint32))
+    assert caught.value.report.source == "kernel.py:8"
+
+
 # Barriers.
+
+
+def test_a_barrier_for_some_threads_needs_no_others() -> None:
+    body = """
+        setp.ge.u32 %p1, %r1, 32;
+        @%p1 bra END;
+        bar.sync 1, 32;
+    END:
+        ret;
+    """
+    assert kinds(body) == []
 
 
 def test_a_barrier_that_some_threads_pass_by_is_reported() -> None:

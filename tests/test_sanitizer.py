@@ -162,6 +162,20 @@ def test_a_barrier_taken_out_of_the_ptx_is_missed_at_the_line_that_needs_it(work
     assert found.kind is Kind.RACE and found.source.endswith(f":{marked_line(RIGHT)}")
 
 
+def test_an_output_is_not_read_before_it_is_written(workspace: Workspace) -> None:
+    """The code is made to take its input from the output, which holds something, but nothing that the kernel wrote."""
+    source = OUT_OF_BOUNDS.replace("i + 3", "i")
+    with compile_batch([source], CompileOptions(backward=False, line_info=True), workspace) as batch:
+        (compiled,) = batch.results
+        assert isinstance(compiled, Compiled)
+        pointer = f"[{compiled.forward_entry}_param_1]"
+        assert pointer in compiled.ptx.text
+        text = compiled.ptx.text.replace(pointer, f"[{compiled.forward_entry}_param_2]")
+        (found,) = observed(replace(compiled, ptx=PtxText(text)))
+        assert observed(compiled) == ()
+    assert found.kind is Kind.UNINITIALISED and found.source.endswith(f":{marked_line(source)}")
+
+
 def judged(source: str, workspace: Workspace, options: CompileOptions) -> Judgement:
     judge = Judge(cpu, emulator, "emulator")
     with compile_batch([source], options, workspace) as batch:
