@@ -27,6 +27,15 @@ MEMORY = 4 << 30
 """Bytes of device memory. The system provides pages as they are first touched."""
 
 
+_LAUNCH_FAILED = "719: unspecified launch failure"
+_ERRORS = {
+    ptx.Kind.OUT_OF_BOUNDS: "700: an illegal memory access was encountered",
+    ptx.Kind.MISALIGNED: "716: misaligned address",
+    ptx.Kind.ASSERTION: "710: device-side assert triggered",
+}
+"""What the driver says of faults (CUDA driver API, `CUresult`)."""
+
+
 class NotOnVirtualDevice(Exception):  # noqa: N818
     """A native function without PTX and without a twin for the host was called."""
 
@@ -212,9 +221,9 @@ class VirtualDevice(Graphs):
         return size + self._kernels[kernel].static_shared <= self._max_shared
 
     def wp_cuda_get_suggested_block_size(
-        self, _context: int, _kernel: int, _shared: int, block: Any, smallest_grid: Any
+        self, _context: int, kernel: int, _shared: int, block: Any, smallest_grid: Any
     ) -> bool:
-        block._obj.value, smallest_grid._obj.value = 256, 1
+        block._obj.value, smallest_grid._obj.value = min(256, self._kernels[kernel].max_threads), 1
         return True
 
     def wp_cuda_launch_kernel(
@@ -270,7 +279,7 @@ class VirtualDevice(Graphs):
             self.errors.append(error)
             if isinstance(error, ptx.Fault):
                 os.write(1, "".join(error.printed).encode())
-                os.write(2, f"Warp CUDA error 719: {error}\n".encode())
+                os.write(2, f"Warp CUDA error {_ERRORS.get(error.report.kind, _LAUNCH_FAILED)}: {error}\n".encode())
             raise
         finally:
             self.seconds_left -= time.perf_counter() - start
