@@ -47,7 +47,7 @@ ELSEWHERE = (
     # Instructions that compute nothing: other modules' tests execute them.
     *("ld", "ldu", "st", "cp", "isspacep", "cvta", "membar", "fence"),
     *("bra", "brx", "ret", "exit", "call", "trap", "brkpt"),
-    *("bar", "barrier", "shfl", "vote", "match", "redux", "activemask", "elect"),
+    *("bar", "barrier", "shfl", "vote", "match", "redux", "activemask", "elect", "mma", "ldmatrix"),
 )
 HINTS = {"prefetch", "prefetchu", "discard", "applypriority", "nanosleep", "pmevent", "griddepcontrol", "setmaxnreg"}
 UNSUPPORTED = {"tex"}

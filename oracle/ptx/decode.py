@@ -74,12 +74,13 @@ def _forms() -> dict[str, Form]:
         forms_data,
         forms_float,
         forms_integer,
+        forms_matrix,
         forms_memory,
     )
 
     tables = (
         *(forms_integer, forms_bits, forms_float, forms_data),
-        *(forms_memory, forms_atomic, forms_async, forms_control),
+        *(forms_memory, forms_atomic, forms_async, forms_control, forms_matrix),
     )
     merged: dict[str, Form] = {}
     for module in tables:

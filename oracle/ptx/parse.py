@@ -51,6 +51,8 @@ ENDS_BLOCK = {
     "match": "gate",
     "redux": "gate",
     "elect": "gate",
+    "mma": "gate",
+    "ldmatrix": "gate",
 }
 """Base opcode to the way it ends a basic block. Gates are where threads wait for each other."""
 
