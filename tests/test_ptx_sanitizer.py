@@ -344,6 +344,7 @@ def test_a_barrier_for_some_threads_needs_no_others() -> None:
         @%p1 bra END;
         bar.sync 1, 32;
     END:
+        st.global.u32 [%rd2], %r1;
         ret;
     """
     assert kinds(body) == []
@@ -355,11 +356,24 @@ def test_a_barrier_that_some_threads_pass_by_is_reported() -> None:
         @%p1 bra END;
         bar.sync 0;
     END:
+        st.global.u32 [%rd2], %r1;
         ret;
     """
     (found,) = reports(body)
     assert found.kind is Kind.BARRIER and "thread 5" in found.what
     assert "bar.sync" in source(body, SHARED).split("\n")[found.line - 1]
+
+
+def test_threads_that_have_nothing_to_do_need_not_reach_a_barrier() -> None:
+    body = """
+        setp.ge.u32 %p1, %r1, 5;
+        @%p1 bra END;
+        ld.global.u32 %r9, [%rd2];
+        bar.sync 0;
+    END:
+        ret;
+    """
+    assert kinds(body) == []
 
 
 @pytest.mark.parametrize(

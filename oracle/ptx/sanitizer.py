@@ -45,6 +45,7 @@ class Sanitizer:
         self._logs: dict[str, list[Access]] = {}
         self._bases: dict[str, int] = {}
         self._logged = 0
+        self._busy = np.zeros(machine.lanes, np.bool_)
         self._known: set[tuple[int, ...]] = set()
 
     def report(
@@ -113,6 +114,7 @@ class Sanitizer:
         for name, accesses in self._logs.items():
             for race in find_races(accesses, self._threads):
                 self._report_race(name, race)
+        self._busy |= self._took_part()
         self._logs.clear()
         self._logged = 0
 
@@ -120,6 +122,13 @@ class Sanitizer:
         """All reports, now that the launch is over."""
         self.search_races()
         return self.reports
+
+    def _took_part(self) -> Array:
+        """Which lanes (bool array) have accessed global memory so far."""
+        busy = self._busy.copy()
+        for access in self._logs.get("global", ()):
+            busy[access.lanes] = True
+        return busy
 
     def _report_race(self, segment: str, race: Race) -> None:
         where = self.where(race.first.site, race.first.caller)
@@ -137,14 +146,16 @@ class Sanitizer:
     def passed_barrier(self, arrivals: Sequence[Arrival], present: Array, warps: Warps) -> None:
         """Lanes (bool arrays) passed a barrier of their block together, each coming from one instruction.
 
-        `present` are the lanes that the launch has.
+        `present` are the lanes that the launch has. Those missing have exited, so no GPU since Volta waits for them
+        (CUDA C++ Programming Guide, "Synchronization Functions" and "Independent Thread Scheduling"). That is in order
+        for threads beyond the bounds of a launch, which have nothing to do, and otherwise a barrier passed by.
         """
         lanes = np.logical_or.reduce([arrived for _, arrived, _ in arrivals])
         self._epochs = self._epochs + np.where(lanes, BARRIER, 0)
         gate, arrived, caller = arrivals[0]
         waiting = int(np.flatnonzero(arrived)[0])
         passing = np.isin(self._everyone // self._threads, np.unique(np.flatnonzero(lanes) // self._threads))
-        missing = np.flatnonzero(passing & present & ~lanes)
+        missing = np.flatnonzero(passing & present & ~lanes & self._took_part())
         if len(missing) and not gate.count:
             thread = int(missing[0]) % self._threads
             what = f"divergent barrier: thread {thread} of the block, which has exited, does not reach it"
