@@ -188,10 +188,9 @@ def _compile(warp_name: str, kernels: Sequence[wp.Kernel], workspace: Workspace)
     module = WarpModule(warp_name, workspace)
     options = {"fast_math": False, "fuse_fp": False, "lineinfo": False, "mode": "release"}
     error = module.compile("cuda", ARCH, {**options, "optimization_level": 2, "block_dim": THREADS})
-    try:
-        texts = [] if error else [module.artifacts(kernel, ("cuda",)) for kernel in kernels]
-    except KeyError as missing:
-        return f"cuda: no entry has the name {missing} that Warp gives for it now"
+    # Another option may change a kernel's name, so that the cpu's cannot be asked for afterwards.
+    names = [] if error else [Names(mangled_name(kernel)).cuda for kernel in kernels]
+    texts = [] if error else [module.artifacts(kernel, ("cuda",)) for kernel in kernels]
     if error is None and not all(map(_needs_blocks, texts)):
         error = module.compile("cpu", ARCH, {**options, "optimization_level": 0})
     if error is not None:
@@ -204,8 +203,7 @@ def _compile(warp_name: str, kernels: Sequence[wp.Kernel], workspace: Workspace)
         except Exception as error:  # whatever Warp or clang objects to
             return f"cpu, blocks of {THREADS}: {type(error).__name__}: {error}"[:300]
     found = []
-    for kernel, text in zip(kernels, texts, strict=True):
-        forward, backward = Names(mangled_name(kernel)).cuda
+    for kernel, text, (forward, backward) in zip(kernels, texts, names, strict=True):
         if backward not in module.ptx.text:
             backward = ""
         found.append(Compiled(kernel, text, module.ptx, forward, backward, module.cpu_object))
@@ -269,6 +267,8 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
             inputs = _inputs(kernel, extents, 0, scalar, positive)
             judgement = judge.judge(compiled, dims, inputs, outcome.backward)
             outcome.result, outcome.detail = _phrase(judgement.verdict, judgement.reason), judgement.reason
+            if judgement.verdict is Verdict.MISMATCH and _approximates(compiled):
+                outcome.result = "mismatch, with approximate instructions"
             if judgement.verdict is not Verdict.SANITIZER:
                 break
     except (TypeError, ValueError, KeyError, OSError) as error:
@@ -276,6 +276,12 @@ def _execute(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, judge: Jud
     except RuntimeError as error:
         outcome.result, outcome.detail = "not launched", str(error)
     return outcome
+
+
+def _approximates(compiled: Compiled) -> bool:
+    """Whether the GPU has instructions of its own for what the cpu computes exactly, as `rsqrt.approx.f32`."""
+    name = compiled.forward_entry.removesuffix("_cuda_kernel_forward")
+    return ".approx." in compiled.ptx.cut([compiled.forward_entry, compiled.backward_entry], name)
 
 
 def _phrase(verdict: Verdict, reason: str) -> str:

@@ -40,7 +40,7 @@ AGREE = (
     "equal within rounding",
     "tiles, equal within the tolerance",
 )
-DISAGREE = ("unstable", "mismatch", "tiles, different")
+DISAGREE = ("unstable", "mismatch", "mismatch, with approximate instructions", "tiles, different")
 
 Entry = dict[str, Any]
 
