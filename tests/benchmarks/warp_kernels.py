@@ -122,6 +122,8 @@ def reason(entry: Entry) -> str:
     if entry["result"] == "sanitizer":
         kinds = ("null pointer", "out-of-bounds", "misaligned", "race", "uninitialised", "barrier", "assertion", "trap")
         return f"sanitizer: {next((kind for kind in kinds if kind in entry['detail']), 'other')}"
+    if entry["result"] == "no inputs" and "were given" in entry["detail"]:
+        return "no inputs: Warp adds parameters in its deterministic mode"
     if entry["result"] == "no inputs":
         return f"no inputs: {entry['detail'].split(' of type ')[-1].split('[')[0][:60]}"
     if entry["result"] == "not imported":
