@@ -6,9 +6,9 @@
     launch(module, "scale", (1, 1, 1), (64, 1, 1), [x.to_bytes(8, "little")], memory)
     np.frombuffer(memory.read(x, 256), np.float32)
 
-`parse` cuts text into basic blocks; `decode` and the `forms_*` modules turn instructions into `steps` on arrays with one
-element a thread; `program` binds a function's registers, `machine` holds what a launch's threads share, `memory` the
-state spaces; `execute` runs the steps, and decides with `gates` who goes on where threads part, meet and wait.
+`parse` cuts text into basic blocks; `decode` and the `forms_*` modules turn instructions into `steps` on arrays with
+one element a thread; `program` binds a function's registers, `machine` holds what a launch's threads share, `memory`
+the state spaces; `execute` runs the steps, and decides with `gates` who goes on where threads part, meet and wait.
 `arithmetic`, `integers`, `bits`, `conversions`, `comparisons` and `approximations` are what the instructions compute.
 
 `sanitizer` watches: `races` between threads, barriers passed by, and with `definedness` values that nothing wrote. What
