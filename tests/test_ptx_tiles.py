@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 import warp as wp
 
 from oracle import ptx
+from oracle.emulate.warp_layout import array_descriptor, launch_bounds
 
 Array = np.ndarray[Any, Any]
 
@@ -97,28 +97,24 @@ def module(block: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ptx
     yield ptx.Module(text.read_text())
 
 
-def bounds(shape: tuple[int, ...], threads_each: int) -> bytes:
-    """Warp's launch_bounds_t: extents, number of threads, threads that share a coordinate."""
-    extents = struct.pack(f"<{len(shape)}I", *shape)
-    padded = extents.ljust(-(-len(extents) // 8) * 8, b"\0")
-    return padded + struct.pack("<QQ", int(np.prod(shape)) * threads_each, threads_each)
-
-
 def launch(
     module: ptx.Module, kernel: Any, shape: tuple[int, ...], block: int, *arrays: Array, grid: int = 0, each: int = 0
 ) -> list[Array]:
     """The arrays after a launch over `shape`, with `each` threads (a block, for tiles) at each place."""
     memory = ptx.GlobalMemory()
     addresses = [memory.allocate(array) for array in arrays]
-    descriptors = []
-    for address, array in zip(addresses, arrays, strict=True):
-        shape4, strides = ([*extents, 0, 0, 0, 0][:4] for extents in (array.shape, array.strides))
-        descriptors.append(struct.pack("<QQ4i4iHH4x", address, 0, *shape4, *strides, array.ndim, 0))
+    descriptors = [array_descriptor(a, 0, x.shape, x.itemsize) for a, x in zip(addresses, arrays, strict=True)]
     each = each or block
     grid = grid or -(-int(np.prod(shape)) * each // block)
     (entry,) = (e for e in module.entries if e.startswith(kernel.key + "_"))
     execution = ptx.launch(
-        module, entry, (grid, 1, 1), (block, 1, 1), [bounds(shape, each), *descriptors], memory, shared_bytes=32768
+        module,
+        entry,
+        (grid, 1, 1),
+        (block, 1, 1),
+        [launch_bounds(shape, each), *descriptors],
+        memory,
+        shared_bytes=32768,
     )
     assert execution.reports == ()
     return [
