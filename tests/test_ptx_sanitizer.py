@@ -340,11 +340,11 @@ def test_an_instruction_belongs_to_the_line_that_called_the_header_that_it_was_i
 
 def test_a_barrier_for_some_threads_needs_no_others() -> None:
     body = """
+        st.global.u32 [%rd2], %r1;
         setp.ge.u32 %p1, %r1, 32;
         @%p1 bra END;
         bar.sync 1, 32;
     END:
-        st.global.u32 [%rd2], %r1;
         ret;
     """
     assert kinds(body) == []
