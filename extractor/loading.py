@@ -52,7 +52,12 @@ def source_name(label: str) -> str:
 
 def labels_in(message: str) -> tuple[str, ...]:
     """Return the labels of the sources that a message mentions by their file names."""
-    return tuple(re.findall(r"<warpsmith ([^>]*)>", message))
+    return tuple(re.findall(source_name("([^>]*)"), message))
+
+
+def rename_sources(text: str, name: str) -> str:
+    """Return a text in which every loaded source is called `name`."""
+    return re.sub(source_name("[^>]*"), lambda _: name, text)
 
 
 def forget_source(label: str) -> None:

@@ -8,8 +8,6 @@ the others' values as they were.
 from __future__ import annotations
 
 import ast
-import inspect
-import textwrap
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -236,7 +234,7 @@ def _integer_ranges(path: str, kind: Plain | Struct | Array, integers: Range) ->
 def _written_names(kernel: wp.Kernel) -> set[str]:
     """Return the parameters that the kernel's source stores to, or hands to a call that may."""
     written = set()
-    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(kernel.func)))):
+    for node in ast.walk(ast.parse(kernel.adj.source)):
         if isinstance(node, ast.Assign):
             targets: list[ast.expr] = node.targets
         elif isinstance(node, ast.AugAssign):

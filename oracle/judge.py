@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from extractor.compiling import Compiled
+from extractor.loading import rename_sources
 from oracle.backends import emulator
 from oracle.compare import Comparison, compare
 from oracle.cpu_object import PrivateApiError
@@ -59,13 +59,10 @@ class Judgement:
         }
 
 
-_LOADED_SOURCE = re.compile(r"<warpsmith [^>]*>:(\d+)")
-
-
 def sanitizer_reason(reports: Sequence[Report]) -> str:
     """Return what the sanitizer saw first, and how much more; the loaded source is `kernel.py`, as in a finding."""
     more = f" (and {len(reports) - 1} more)" if len(reports) > 1 else ""
-    return "the sanitizer saw: " + _LOADED_SOURCE.sub(r"kernel.py:\1", str(reports[0])) + more
+    return "the sanitizer saw: " + rename_sources(str(reports[0]), "kernel.py") + more
 
 
 class Judge:
@@ -100,7 +97,7 @@ class Judge:
         except StepLimit as error:
             return Judgement(Verdict.HANG, f"the {self._cuda_name} is {error}", seconds=seconds)
         except Fault as fault:
-            return self._accuse((*fault.earlier, fault.report), seconds)
+            return self._accuse(fault.reports, seconds)
         if cuda.reports:
             return self._accuse(cuda.reports, seconds)
         with _timed(seconds, "cpu"):

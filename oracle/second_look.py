@@ -50,6 +50,6 @@ def _reports(compiled: Compiled, dims: Sequence[int], inputs: Inputs, options: C
     try:
         return emulator.run(compiled, dims, inputs, options.backward, definedness=True).reports
     except Fault as fault:
-        return (*fault.earlier, fault.report)
+        return fault.reports
     except PtxError:
         return ()

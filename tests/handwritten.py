@@ -259,3 +259,15 @@ def waves(x: wp.array(dtype=float), phase: float, out: wp.array(dtype=float)):
 SAMPLES = (SCALE, BODIES, MATRICES, ATOMICS, INTEGERS, HALVES, LIBRARY)
 EXACT = (SCALE, BODIES, MATRICES, INTEGERS, HALVES)
 """Those without a library function or a float atomic: both targets agree on them to the bit."""
+
+ENDLESS = """import warp as wp
+
+
+@wp.kernel
+def endless(out: wp.array(dtype=float)):
+    i = wp.tid()
+    x = float(0.0)
+    while x < 1.0:
+        x = x * 0.5
+    out[i] = x
+"""

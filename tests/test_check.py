@@ -13,6 +13,7 @@ from typing import Any
 import handwritten
 import pytest
 import warp as wp
+from handwritten import ENDLESS
 
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.manifest import MANIFEST
@@ -132,18 +133,6 @@ ASTRAY = """import warp as wp
 def astray(out: wp.array(dtype=float)):
     i = wp.tid()
     out[i + 100000000] = 1.0
-"""
-
-ENDLESS = """import warp as wp
-
-
-@wp.kernel
-def endless(out: wp.array(dtype=float)):
-    i = wp.tid()
-    x = float(0.0)
-    while x < 1.0:
-        x = x * 0.5
-    out[i] = x
 """
 
 

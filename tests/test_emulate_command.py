@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from handwritten import ENDLESS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ptx_snippets import execute, source
@@ -45,18 +46,6 @@ def astray(x: wp.array(dtype=float), out: wp.array(dtype=float)):
     i = wp.tid()
     if i > 8:
         out[i] = x[i + 1]
-"""
-
-ENDLESS = """import warp as wp
-
-
-@wp.kernel
-def endless(out: wp.array(dtype=float)):
-    i = wp.tid()
-    x = float(0.0)
-    while x < 1.0:
-        x = x * 0.5
-    out[i] = x
 """
 
 OWN = """import os

@@ -13,6 +13,7 @@ import pytest
 import warp as wp
 
 from oracle import ptx
+from oracle.emulate.warp_layout import array_descriptor, launch_bounds
 
 Array = np.ndarray[Any, Any]
 
@@ -132,13 +133,6 @@ def module(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     yield ptx.Module(text.read_text())
 
 
-def bounds(shape: tuple[int, ...], threads_each: int = 1) -> bytes:
-    """Warp's launch_bounds_t: extents, number of threads, threads that share a coordinate."""
-    extents = struct.pack(f"<{len(shape)}I", *shape)
-    padded = extents.ljust(-(-len(extents) // 8) * 8, b"\0")
-    return padded + struct.pack("<QQ", int(np.prod(shape)) * threads_each, threads_each)
-
-
 class Device:
     """Arrays in emulated memory and launches on them."""
 
@@ -152,8 +146,7 @@ class Device:
         address = self.memory.allocate(host)
         self.places[id(host)] = (address, host)
         axes = host.ndim - elements
-        shape, strides = ([*extents[:axes], 0, 0, 0, 0][:4] for extents in (host.shape, host.strides))
-        return struct.pack("<QQ4i4iHH4x", address, gradient, *shape, *strides, axes, 0)
+        return array_descriptor(address, gradient, host.shape[:axes], host.strides[axes - 1])
 
     def read(self, host: Array) -> Array:
         """The emulator's copy of `host`."""
@@ -164,7 +157,9 @@ class Device:
         self, kernel: Any, shape: tuple[int, ...], *params: bytes, block: int = 32, backward: bool = False
     ) -> None:
         """Launch over `shape` threads, in blocks of `block`."""
-        self.launch_blocks(kernel, -(-int(np.prod(shape)) // block), block, bounds(shape), *params, backward=backward)
+        self.launch_blocks(
+            kernel, -(-int(np.prod(shape)) // block), block, launch_bounds(shape), *params, backward=backward
+        )
 
     def launch_blocks(self, kernel: Any, grid: int, block: int, *params: bytes, backward: bool = False) -> None:
         """Launch `grid` blocks."""
@@ -250,6 +245,6 @@ def test_tiles_reduce_and_scan(device: Device) -> None:
     a = np.random.default_rng(4).integers(0, 99, (3, TILE)).astype(np.int32)
     total, scan = np.zeros(3, np.int32), np.zeros_like(a)
     params = [device.array(x) for x in (a, total, scan)]
-    device.launch_blocks(tiles, 3, TILE, bounds((3,), TILE), *params)
+    device.launch_blocks(tiles, 3, TILE, launch_bounds((3,), TILE), *params)
     assert device.read(total).tolist() == a.sum(axis=1).tolist()
     assert np.array_equal(device.read(scan), a.cumsum(axis=1) - a)

@@ -108,7 +108,7 @@ def observed(compiled: Compiled) -> tuple[Report, ...]:
     try:
         return emulator.run(compiled, DIMS, inputs, backward=False).reports
     except Fault as fault:
-        return (*fault.earlier, fault.report)
+        return fault.reports
 
 
 def reports(source: str, workspace: Workspace) -> tuple[Report, ...]:

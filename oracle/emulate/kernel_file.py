@@ -16,7 +16,7 @@ import warp as wp
 
 from extractor.__main__ import import_module
 from extractor.compiling import Compiled, CompileOptions, compile_batch
-from extractor.loading import kernels_of
+from extractor.loading import kernels_of, rename_sources
 from extractor.warp_internals import mangled_name
 from extractor.warp_module import Names, WarpModule
 from extractor.warp_setup import Workspace
@@ -33,7 +33,6 @@ from oracle.inputs import default_arguments, make_inputs, write_only
 from oracle.rerun import DEFAULT_DIMS, launch_rank
 
 _TILES = re.compile(r"\bwp\.tile_|\bwarp\.tile_")
-_LABEL = re.compile(r"<warpsmith [^>]*>")
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
         shared_bytes=SHARED_BYTES if options.shared_bytes is None else options.shared_bytes,
         guesses=tuple(guesses),
         relevant=memory.without_padding,
-        rename=lambda text: _LABEL.sub(path.name, text),
+        rename=lambda text: rename_sources(text, path.name),
     )
 
 

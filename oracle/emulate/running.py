@@ -100,13 +100,10 @@ def _launched(subject: Subject, launch: Launch, trace: ptx.Tracer | None) -> Ran
             launch.params,
             subject.memory,
             shared_bytes=subject.shared_bytes,
-            definedness=trace is not None,  # or a suspicion would have the launch repeated, and traced twice
             trace=trace,
         )
     except ptx.Fault as fault:
-        return Ran(
-            launch, reports=_reports(subject, (*fault.earlier, fault.report)), stopped="a fault ended the launch"
-        )
+        return Ran(launch, reports=_reports(subject, fault.reports), stopped="a fault ended the launch")
     except ptx.StepLimit as limit:
         return Ran(launch, stopped=str(limit))
     finally:

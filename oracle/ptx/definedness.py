@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .lines import Caller, Site
-from .memory import ALIGNMENT, Locator, MixedSegments
+from .memory import Locator, MixedSegments
 from .parse import Statement, split_operands
 from .reports import Kind
 from .steps import Call
@@ -203,9 +203,7 @@ class Definedness:
         return self._local_rows()[:, place[0] : place[0] + place[1]]
 
     def _local_rows(self) -> Array:
-        machine = self.machine
-        marks = self._bytes("local")[ALIGNMENT : ALIGNMENT + machine.lanes * machine.local_bytes]
-        return marks.reshape(machine.lanes, machine.local_bytes)
+        return self.machine.rows_of_local(self._bytes("local"))
 
     def _bytes(self, name: str) -> Array:
         """The marks of a segment's bytes."""

@@ -44,5 +44,10 @@ class Fault(PtxError):  # noqa: N818
         self.earlier: tuple[Report, ...] = ()
         self.printed: tuple[str, ...] = ()
 
+    @property
+    def reports(self) -> tuple[Report, ...]:
+        """All that the sanitizer had to say, what stopped the launch last."""
+        return (*self.earlier, self.report)
+
     def __str__(self) -> str:
         return str(self.report)

@@ -132,9 +132,10 @@ def launch(
     steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
     """
     run = partial(_run, module, entry, grid, block, params, memory, shared_bytes, max_steps, max_lanes, trace)
-    if definedness or not sanitize or trace is not None:
-        # Whoever traces a launch does not want it repeated.
-        return run(sanitize=sanitize, definedness=sanitize and (definedness or trace is not None))
+    # A launch that is repeated would be traced twice.
+    definedness = sanitize and (definedness or trace is not None)
+    if definedness or not sanitize:
+        return run(sanitize=sanitize, definedness=definedness)
     before = _Contents.of(memory, module)
     try:
         execution = run(sanitize=True, definedness=False)

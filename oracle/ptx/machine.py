@@ -93,9 +93,12 @@ class Machine:
         self.local_bytes = -(-size // 256) * 256
         self._columns: list[slice] = []
         self._local = Segment("local", LOCAL_BASE, self.lanes * self.local_bytes)
-        rows = self._local.data[ALIGNMENT : ALIGNMENT + self.lanes * self.local_bytes]
-        self.local_rows = rows.reshape(self.lanes, self.local_bytes)
+        self.local_rows = self.rows_of_local(self._local.data)
         self._local_starts = np.arange(self.lanes) * self.local_bytes + (LOCAL_BASE + ALIGNMENT)
+
+    def rows_of_local(self, per_byte: Array) -> Array:
+        """A view of what an array holds for each byte of the local segment: one row for each thread."""
+        return per_byte[ALIGNMENT : ALIGNMENT + self.lanes * self.local_bytes].reshape(self.lanes, self.local_bytes)
 
     def allow_local(self, start: int, size: int, written: bool) -> None:
         """Make `size` bytes at `start` of every thread's local memory accessible.
@@ -116,8 +119,7 @@ class Machine:
 
     def _mark_columns(self, columns: list[slice]) -> None:
         if self._local.unwritten is not None:
-            marks = self._local.unwritten[np.dtype(np.uint8)]
-            rows = marks[ALIGNMENT : ALIGNMENT + self.lanes * self.local_bytes].reshape(self.lanes, self.local_bytes)
+            rows = self.rows_of_local(self._local.unwritten[np.dtype(np.uint8)])
             for column in columns:
                 rows[:, column] = 0
 
@@ -320,7 +322,8 @@ class Machine:
     def _forget_memory(self, sanitize: bool) -> None:
         """Local and shared memory as at the start of a launch; nothing tells what nobody wrote unless `sanitize`."""
         for segment in (self._local, self._shared):
-            segment.unwritten = None
+            if not sanitize:
+                segment.unwritten = None
             segment.forget(watched=sanitize)
         self._mark_columns(self._columns)
 

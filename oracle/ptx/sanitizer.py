@@ -46,7 +46,7 @@ class Sanitizer:
         self._bases: dict[str, int] = {}
         self._logged = 0
         self._busy = np.zeros(machine.lanes, np.bool_)
-        self._known: set[tuple[int, ...]] = set()
+        self._known: set[tuple[int, int, Kind]] = set()
 
     def report(
         self, kind: Kind, what: str, site: Site, lane: int | None, caller: Caller | None, address: int | None = None
@@ -55,7 +55,7 @@ class Sanitizer:
 
         `caller` is the call in which the instruction was executed.
         """
-        key = (id(site.block), site.position, list(Kind).index(kind))
+        key = (id(site.block), site.position, kind)
         if key not in self._known:
             self._known.add(key)
             self.reports.append(self._machine.located(Report(kind, what, address=address), site, lane, caller))
