@@ -88,28 +88,23 @@ def _builtins(options: argparse.Namespace) -> int:
 
 
 def builtin_table() -> list[dict[str, Any]]:
-    """Return one row per built-in of the installed Warp: its group, status, reason, and overloads by signature."""
-    from grammar import domains, registry
+    """Return one row per built-in of the installed Warp: its group, status, reason, and those of its overloads."""
+    from grammar import coverage, registry
 
     rows = []
     for builtin in registry.builtins().values():
-        status = domains.classify(builtin)
-        called = builtin.name in domains.DOMAINS
-        overloads = [o.signature for o in builtin.concrete if called and domains.generable(o)]
+        status = coverage.status_of(builtin)
+        overloads = [(one.signature, coverage.overload_status(one)) for one in builtin.overloads]
         rows.append(
             {
                 "name": builtin.name,
                 "group": builtin.group,
                 "status": status.word,
                 "reason": status.reason,
-                "registered_overloads": builtin.registered,
-                "overloads": overloads,
-                "specialised": [o.signature for o in builtin.specialised if called and domains.generable(o)],
-                "left_out": {
-                    o.signature: domains.UNCOMPILED[o.signature]
-                    for o in builtin.overloads
-                    if o.signature in domains.UNCOMPILED
-                },
+                "overloads": [
+                    {"signature": signature, "status": found.word, "reason": found.reason}
+                    for signature, found in overloads
+                ],
             }
         )
     return rows
@@ -120,21 +115,25 @@ def _print_summary(rows: Sequence[dict[str, Any]]) -> None:
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         groups[row["group"]].append(row)
-    print(f"{'group':<20}{'built-ins':>12}{'overloads':>14}{'specialised':>13}")
+    print(f"{'group':<20}{'built-ins':>12}{'overloads':>14}")
     for name, group in [*groups.items(), ("total", list(rows))]:
-        generable = [row for row in group if row["status"] == "generable"]
-        overloads = sum(len(row["overloads"]) for row in group)
-        registered = sum(row["registered_overloads"] for row in group)
-        specialised = sum(len(row["specialised"]) for row in group)
-        counts = f"{len(generable)}/{len(group)}"
-        print(f"{name:<20}{counts:>12}{f'{overloads}/{registered}':>14}{specialised:>13}")
-    reasons: dict[str, list[str]] = defaultdict(list)
+        overloads = [overload for row in group for overload in row["overloads"]]
+        print(f"{name:<20}{_share(group):>12}{_share(overloads):>14}")
+    reasons: dict[str, dict[str, int]] = defaultdict(dict)
     for row in rows:
-        if row["status"] != "generable":
-            reasons[f"{row['status']}: {row['reason']}"].append(row["name"])
+        for overload in row["overloads"]:
+            if overload["status"] != "generable":
+                counts = reasons[f"{overload['status']}: {overload['reason']}"]
+                counts[row["name"]] = counts.get(row["name"], 0) + 1
     print()
-    for reason, names in sorted(reasons.items()):
+    for reason, counts in sorted(reasons.items()):
+        names = (name if count == 1 else f"{name} ({count})" for name, count in counts.items())
         print(f"{reason}\n    {', '.join(names)}")
+
+
+def _share(rows: Sequence[dict[str, Any]]) -> str:
+    """Return `generable/total`."""
+    return f"{sum(row['status'] == 'generable' for row in rows)}/{len(rows)}"
 
 
 if __name__ == "__main__":

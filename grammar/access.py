@@ -22,6 +22,8 @@ from grammar.types import (
     Quaternion,
     Scalar,
     Struct,
+    Transform,
+    Type,
     ValueType,
     Vector,
     is_integer_type,
@@ -44,7 +46,7 @@ INPUT_RANGES: dict[str, Sequence[tuple[Interval, float]]] = {
 
 
 @functools.cache
-def paths(source: ValueType, target: ValueType) -> tuple[Path, ...]:
+def paths(source: Type, target: ValueType) -> tuple[Path, ...]:
     """Return every way to read a value of type `target` out of one of type `source`."""
     if source == target:
         return ((),)
@@ -57,6 +59,12 @@ def paths(source: ValueType, target: ValueType) -> tuple[Path, ...]:
             found.extend((("cell", (r, c)),) for r in range(source.rows) for c in range(source.columns))
         case Matrix() if target == Vector(source.columns, source.scalar):
             found.extend((("row", index),) for index in range(source.rows))
+        case Transform() if target == Vector(3, source.scalar):
+            found.append((("part", "p"),))
+        case Transform() if target == Quaternion(source.scalar):
+            found.append((("part", "q"),))
+        case Transform() if source.scalar == target:
+            found.extend((("component", index),) for index in range(7))
         case Struct():
             for name, type_ in source.fields:
                 found.extend((("field", (name, type_)), *rest) for rest in paths(type_, target))
@@ -73,6 +81,9 @@ def follow(unit: Unit, value: Term, path: Path) -> Term:
             case "cell", (int(row), int(column)):
                 value = terms.cell(value, row, column)
                 unit.note("expression:cell")
+            case "part", str(name):
+                value = terms.part(value, name)
+                unit.note(f"expression:part .{name}")
             case "row", int(index):
                 value = terms.row(value, index)
                 unit.note("expression:row")

@@ -5,19 +5,20 @@ arguments need a guard, and what interval an integer result has. Results that ar
 wanted; guards exist only for what C++ or one of the targets leaves undefined: division of integers by zero, shifts by
 the width, signed overflow, conversion of a float that the integer dtype cannot hold. Built-ins without a row are not
 generated: either a production spells them (`SPELLED`), or `LATER` and `EXCLUDED` give the reason, or they are new and
-`classify` calls them unclassified.
+`grammar.coverage` calls them unclassified.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from grammar import intervals
 from grammar.intervals import Interval
-from grammar.registry import Builtin, Overload
-from grammar.types import FLOATS, INTEGERS, Matrix, ValueType, Vector, is_float_type, is_integer_type
+from grammar.registry import Overload, Registered
+from grammar.types import FLOATS, INTEGERS, Matrix, Vector, is_integer_type
 
 
 class Rounding(Enum):
@@ -178,8 +179,8 @@ DOMAINS: Mapping[str, Domain] = {
     # vectors and matrices
     "dot": Domain(bounds=_products, weight=4),
     "ddot": Domain(bounds=_products),
-    "argmin": Domain(Rounding.STEP, bounds=_constant(0, 3)),
-    "argmax": Domain(Rounding.STEP, bounds=_constant(0, 3)),
+    "argmin": Domain(Rounding.STEP, bounds=_constant(0, 7)),
+    "argmax": Domain(Rounding.STEP, bounds=_constant(0, 7)),
     "outer": Domain(bounds=_plain(intervals.mul), weight=2),
     "cross": Domain(bounds=_cross, weight=3),
     "skew": Domain(bounds=_plain(lambda a: intervals.neg(a).hull(a).hull(intervals.point(0)))),
@@ -309,28 +310,18 @@ EXCLUDED: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Status:
-    """Whether a built-in is generated: `generable`, `later`, `excluded` or `unclassified`, and how or why not."""
-
-    word: str
-    reason: str = ""
+LEFT_OUT: Mapping[str, str] = {
+    r".*Fabric": "fabric arrays exist only inside Omniverse, which fills them",
+}
+"""Registered signatures of generable built-ins that are not written, by a pattern that matches from their beginning."""
 
 
-def classify(builtin: Builtin) -> Status:
-    """Say what the grammar does with a built-in of the registry."""
-    if builtin.name in DOMAINS:
-        operator = DOMAINS[builtin.name].operator
-        return Status("generable", f"the operator {operator}" if operator else "a call")
-    if builtin.name in SPELLED:
-        return Status("generable", SPELLED[builtin.name])
-    if builtin.name in EXCLUDED:
-        return Status("excluded", EXCLUDED[builtin.name])
-    if builtin.name in LATER:
-        return Status("later", LATER[builtin.name])
-    if builtin.group in LATER_GROUPS:
-        return Status("later", LATER_GROUPS[builtin.group])
-    return Status("unclassified", "no row in the table of domains")
+def left_out(one: Registered) -> str:
+    """Return why a registered overload of a generable built-in is not written, the empty text when it is."""
+    for pattern, reason in LEFT_OUT.items():
+        if re.match(pattern, one.signature):
+            return reason
+    return UNCOMPILED.get(one.concrete.signature, "") if one.concrete else ""
 
 
 UNCOMPILED: Mapping[str, str] = {
@@ -347,14 +338,7 @@ def generable(overload: Overload) -> bool:
         return False
     if domain is _CONVERSION and overload.types == overload.results:
         return False
-    if not all(map(_has_alias_or_name, (*overload.types, *overload.results))):
-        return False
     return not is_integer_type(overload.results[0]) or domain.bounds is not None
-
-
-def _has_alias_or_name(type_: ValueType) -> bool:
-    """Leave out matrices of the narrow integers, which nobody writes."""
-    return not isinstance(type_, Matrix) or is_float_type(type_) or type_.scalar.name == "int32"
 
 
 def is_written_otherwise(name: str) -> bool:

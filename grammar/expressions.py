@@ -18,10 +18,12 @@ from grammar.types import (
     BOOL,
     FLOAT32,
     INT32,
+    Array,
     Matrix,
     Quaternion,
     Scalar,
     Struct,
+    Type,
     ValueType,
     Vector,
     is_float_type,
@@ -233,12 +235,12 @@ def _as_condition(frame: Frame, variable: Variable) -> Term | None:
     return conditions.compared(frame, ">", number, literals.threshold(frame.choices, scalar))
 
 
-def _numeric_part(type_: ValueType) -> Scalar | None:
+def _numeric_part(type_: Type) -> Scalar | None:
     """Return the dtype of a type's numbers, the first field's that has any for a struct."""
     if isinstance(type_, Struct):
         found = [_numeric_part(field) for _, field in type_.fields]
         return next((scalar for scalar in found if scalar is not None), None)
-    scalar = scalar_of(type_)
+    scalar = None if isinstance(type_, Array) else scalar_of(type_)
     return None if scalar == BOOL else scalar
 
 

@@ -22,12 +22,19 @@ class Argument:
     kernel relies on (loop bounds, indices, operands whose signed arithmetic must not overflow), by the dotted path of
     the struct field inside the argument; the path of the argument itself is the empty string. Integers without a
     range may take any value of their type, and floats any value at all. `written` says that the kernel stores to it.
+
+    `layout` is how an array lies in memory, `fill` what its values or the value have in common, and `resource` what the
+    handle or object that is passed stands for; each is a word of the table of its name in `grammar.arguments`, and
+    empty for the ordinary case.
     """
 
     name: str
     shape: tuple[int, ...] = ()
     ranges: Mapping[str, Range] = field(default_factory=lambda: MappingProxyType({}))
     written: bool = False
+    layout: str = ""
+    fill: str = ""
+    resource: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the argument as the JSON object that a record's metadata holds."""
@@ -36,7 +43,7 @@ class Argument:
             "shape": list(self.shape),
             "ranges": {path: list(bounds) for path, bounds in sorted(self.ranges.items())},
             "written": self.written,
-        }
+        } | {key: word for key in ("layout", "fill", "resource") if (word := getattr(self, key))}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Argument:
@@ -46,6 +53,9 @@ class Argument:
             shape=tuple(int(extent) for extent in data["shape"]),
             ranges=MappingProxyType({str(path): (int(low), int(high)) for path, (low, high) in data["ranges"].items()}),
             written=bool(data["written"]),
+            layout=str(data.get("layout", "")),
+            fill=str(data.get("fill", "")),
+            resource=str(data.get("resource", "")),
         )
 
 
@@ -53,7 +63,8 @@ class Argument:
 class Kernel:
     """One `@wp.kernel` with the functions, structs and constants that it needs, and how to launch it.
 
-    `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them. `features` are the overloads and
+    `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them; with a `block_dim` each point of them is
+    a block of that many threads, as `wp.launch_tiled` makes it. `features` are the overloads and
     constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics.
     """
 
@@ -64,6 +75,7 @@ class Kernel:
     dims: tuple[int, ...]
     arguments: tuple[Argument, ...]
     features: tuple[str, ...] = ()
+    block_dim: int = 0
 
     @cached_property
     def source(self) -> str:

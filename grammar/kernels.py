@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from types import MappingProxyType
 
 import libcst as cst
@@ -10,11 +10,11 @@ import libcst as cst
 from grammar import (
     describe,
     domains,
+    focus,
     functions,
     names,
     nodes,
     outputs,
-    registry,
     requirements,
     statements,
     structures,
@@ -25,7 +25,18 @@ from grammar.kernel import Argument, Kernel, Range
 from grammar.palette import choose_palette
 from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
 from grammar.terms import Term
-from grammar.types import INT32, Array, Matrix, Struct, ValueType, is_integer_type, scalar_of
+from grammar.types import (
+    INT32,
+    Array,
+    Matrix,
+    Struct,
+    Type,
+    ValueType,
+    Vector,
+    from_alias,
+    is_integer_type,
+    scalar_of,
+)
 
 _SIZES_1D = (
     (16, 4), (32, 5), (64, 4), (8, 2), (100, 2), (128, 2), (33, 2), (7, 1), (1, 1), (2, 1), (3, 1), (5, 1), (13, 1),
@@ -58,10 +69,11 @@ _BUDGETS = ((2, 10), (3, 10), (5, 12), (8, 14), (12, 14), (17, 12), (23, 8), (28
 def generate(choices: Choices, category: str) -> Kernel:
     """Grow a kernel of a category; raises KeyError for a category that is none."""
     requirement = requirements.REQUIREMENTS[category]
-    unit = _new_unit(choices, category)
+    wanted = focus.choose(choices, category)
+    unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     frame = Frame(unit, is_kernel=True)
     _thread_indices(frame)
-    _grow_statements(frame, requirement)
+    _grow_statements(frame, requirement, wanted)
     outputs.finish(frame)
     name = describe.kernel_name(frame)
     return Kernel(
@@ -72,6 +84,7 @@ def generate(choices: Choices, category: str) -> Kernel:
         dims=unit.dims,
         arguments=tuple(_argument(unit, parameter) for parameter in _live_parameters(frame)),
         features=_features(frame),
+        block_dim=unit.block_dim,
     )
 
 
@@ -87,13 +100,13 @@ def _features(frame: Frame) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
-def _new_unit(choices: Choices, category: str) -> Unit:
+def _new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Unit:
     dimensions = pick_weighted(choices, ((1, 66), (2, 24), (3, 10)))
     if dimensions == 1:
         dims: tuple[int, ...] = (pick_weighted(choices, _SIZES_1D),)
     else:
         dims = pick(choices, _SIZES_2D if dimensions == 2 else _SIZES_3D)
-    palette = choose_palette(choices, category)
+    palette = choose_palette(choices, category, wanted)
     unit = Unit(choices, palette, category, dims, dotted=chance(choices, 30))
     unit.grow_helper_call = functions.grow_helper_call
     unit.grow_several = functions.grow_several
@@ -112,7 +125,7 @@ def _thread_indices(frame: Frame) -> None:
     frame.unit.note(f"builtin:tid() {len(dims)}d")
 
 
-def _grow_statements(frame: Frame, requirement: requirements.Requirement) -> None:
+def _grow_statements(frame: Frame, requirement: requirements.Requirement, wanted: Sequence[focus.Focus]) -> None:
     """Emit what stands between the thread index and the stores; the requirement at a place of its own among it."""
     budget = pick_weighted(frame.choices, _BUDGETS)
     if budget > 3:
@@ -124,6 +137,8 @@ def _grow_statements(frame: Frame, requirement: requirements.Requirement) -> Non
     end = frame.unit.lines + budget
     statements.fill(frame, before)
     requirement(frame, max(3, end - frame.unit.lines))
+    for one in wanted:
+        focus.emit(frame, one)
     statements.fill(frame, end - frame.unit.lines)
     if frame.unit.structs and chance(frame.choices, 60):
         _struct_result(frame)
@@ -170,11 +185,11 @@ def _module(frame: Frame, name: str) -> cst.Module:
     unit = frame.unit
     helpers, mentioned = _live_helpers(frame)
     parameters = _live_parameters(frame)
-    types = [p.type.dtype if isinstance(p.type, Array) else p.type for p in parameters]
+    types: list[Type] = [p.type.dtype if isinstance(p.type, Array) else p.type for p in parameters]
     types.extend(v.type for helper in helpers for v in helper.parameters)
     structs = [s for s in unit.structs if s in types or s.name in mentioned]
     types.extend(type_ for struct in structs for _, type_ in struct.fields)
-    aliases = [m for m in registry.MATRICES if not m.is_named and (m in types or m.alias in mentioned)]
+    aliases = _aliases(types, mentioned)
     constants = [(constant, term) for constant, term in unit.constants.items() if constant in mentioned]
     kernel = nodes.function(
         "wp.kernel",
@@ -186,7 +201,7 @@ def _module(frame: Frame, name: str) -> cst.Module:
     return nodes.module(
         [
             nodes.import_warp(),
-            *(_alias(matrix, first=place == 0) for place, matrix in enumerate(aliases)),
+            *(_alias(type_, first=place == 0) for place, type_ in enumerate(aliases)),
             *(
                 _constant(constant, term, place == 0 and not aliases)
                 for place, (constant, term) in enumerate(constants)
@@ -218,11 +233,22 @@ def _signature_width(name: str, parameters: Sequence[Variable | ArrayParameter])
     return len(f"def {name}():") + sum(len(f"{p.name}: {p.type.spelling}, ") for p in parameters)
 
 
-def _alias(matrix: Matrix, first: bool) -> nodes.Statement:
-    """Build `mat23 = wp.types.matrix(shape=(2, 3), dtype=float)`."""
-    shape = nodes.tuple_([nodes.integer(matrix.rows), nodes.integer(matrix.columns)], parentheses=True)
-    keywords = (("shape", shape), ("dtype", nodes.name(matrix.scalar.spelling)))
-    return nodes.constant(matrix.alias, nodes.call_with_keywords("wp.types.matrix", keywords), first)
+def _aliases(types: Sequence[Type], mentioned: Set[str]) -> list[Vector | Matrix]:
+    """Return the vectors and matrices for which Warp has no name, in the order of ours."""
+    named = (from_alias(name) for name in mentioned)
+    found = {type_ for type_ in (*types, *named) if isinstance(type_, (Vector, Matrix)) and not type_.is_named}
+    return sorted(found, key=lambda type_: type_.alias)
+
+
+def _alias(type_: Vector | Matrix, first: bool) -> nodes.Statement:
+    """Build `mat23 = wp.types.matrix(shape=(2, 3), dtype=float)`, or the like for a vector."""
+    dtype = ("dtype", nodes.name(type_.scalar.spelling))
+    if isinstance(type_, Vector):
+        made = nodes.call_with_keywords("wp.types.vector", [("length", nodes.integer(type_.length)), dtype])
+    else:
+        shape = nodes.tuple_([nodes.integer(type_.rows), nodes.integer(type_.columns)], parentheses=True)
+        made = nodes.call_with_keywords("wp.types.matrix", [("shape", shape), dtype])
+    return nodes.constant(type_.alias, made, first)
 
 
 def _constant(identifier: str, value: Term, first: bool) -> nodes.Statement:
@@ -233,19 +259,20 @@ def _constant(identifier: str, value: Term, first: bool) -> nodes.Statement:
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:
     if isinstance(parameter, Variable):
         ranges = _ranges(unit, parameter.type, parameter.interval)
-        return Argument(parameter.name, ranges=ranges)
+        return Argument(parameter.name, ranges=ranges, fill=parameter.fill, resource=parameter.resource)
     ranges = _ranges(unit, parameter.type.dtype, parameter.interval)
-    return Argument(parameter.name, parameter.shape, ranges, written=parameter.use != "read")
+    written = parameter.use != "read"
+    return Argument(parameter.name, parameter.shape, ranges, written, parameter.layout, parameter.fill)
 
 
-def _ranges(unit: Unit, type_: ValueType, interval: Interval | None) -> Mapping[str, Range]:
+def _ranges(unit: Unit, type_: Type, interval: Interval | None) -> Mapping[str, Range]:
     """Return the ranges of a parameter's integers, those that its dtype does not give anyway."""
     found: dict[str, Range] = {}
     if isinstance(type_, Struct):
         for field, field_type in type_.fields:
             for path, bounds in _ranges(unit, field_type, unit.field_intervals.get((type_.name, field))).items():
                 found[f"{field}.{path}" if path else field] = bounds
-    elif interval is not None and is_integer_type(type_):
+    elif interval is not None and not isinstance(type_, Array) and is_integer_type(type_):
         scalar = scalar_of(type_)
         assert scalar is not None
         if interval != type_range(scalar):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from grammar.choices import Choices, pick
-from grammar.types import BOOL, Matrix, Quaternion, Scalar, Struct, Type, ValueType, Vector, is_float_type
+from grammar.types import BOOL, Matrix, Quaternion, Scalar, Struct, Transform, Type, ValueType, Vector, is_float_type
 
 ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
     "float": (
@@ -35,6 +35,7 @@ ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
         ("frames", "frame"), ("blocks", "block"), ("stresses", "stress"), ("bases", "basis"),
     ),
     "quaternion": (("orientations", "orientation"), ("rotations", "rotation"), ("quats", "quat"), ("poses", "pose")),
+    "transform": (("poses", "pose"), ("frames_of", "frame_of"), ("placements", "placement")),
 }  # fmt: skip
 """Names of input arrays with the name of one element."""
 
@@ -52,6 +53,7 @@ PARAMETERS: dict[str, Sequence[str]] = {
     "integer vector": ("resolution", "cell", "origin", "extent", "corner"),
     "matrix": ("transform", "basis", "inertia", "metric", "frame", "projection"),
     "quaternion": ("orientation", "rotation", "attitude", "spin"),
+    "transform": ("origin_pose", "base_pose", "camera_pose"),
     "count": ("n", "count", "steps", "iterations", "num_samples", "rounds", "num_steps", "passes"),
 }  # fmt: skip
 """Names of parameters passed by value; `count` bounds a loop."""
@@ -71,6 +73,7 @@ LOCALS: dict[str, Sequence[str]] = {
     "integer vector": ("cell", "coord", "c", "v", "shifted", "low", "bin", "index", "corner"),
     "matrix": ("m", "a", "b", "rot", "basis", "jac", "product", "scaled", "inertia", "stress", "r"),
     "quaternion": ("q", "r", "rot", "spin", "turned", "delta_q", "half"),
+    "transform": ("pose", "frame_of", "placement", "xform"),
     "struct": ("item", "entry", "state", "current", "updated"),
     "total": ("total", "acc", "accum", "running", "sum_", "result", "weighted", "tally"),
 }  # fmt: skip
@@ -85,6 +88,7 @@ MORE_OUTPUTS: dict[str, Sequence[str]] = {
     "integer vector": ("new_cells", "shifted_cells", "corners"),
     "matrix": ("products", "new_frames", "updated_blocks"),
     "quaternion": ("new_rotations", "spins"),
+    "transform": ("new_poses", "placements", "moved"),
     "struct": ("updated", "new_states"),
 }
 ATOMIC_OUTPUTS: Sequence[tuple[str, Sequence[str]]] = (
@@ -106,6 +110,7 @@ FIELDS: dict[str, Sequence[str]] = {
     "integer vector": ("cell", "coord", "voxel"),
     "matrix": ("inertia", "frame", "basis", "stress"),
     "quaternion": ("rotation", "orientation"),
+    "transform": ("pose", "xform"),
 }
 
 THREAD_INDICES: Sequence[Sequence[Sequence[str]]] = (
@@ -123,6 +128,7 @@ HELPERS: dict[str, Sequence[str]] = {
     "integer vector": ("neighbor", "wrap_cell", "snap"),
     "matrix": ("stretch", "compose", "deform", "assemble"),
     "quaternion": ("spin_by", "twist", "align"),
+    "transform": ("place", "move_by", "relative_pose"),
     "struct": ("advance", "update_state", "integrate"),
     "several": ("split", "decompose", "evaluate", "polar_parts", "sum_and_difference"),
 }
@@ -147,6 +153,8 @@ def kind_of(type_: Type) -> str:
             return "matrix"
         case Quaternion():
             return "quaternion"
+        case Transform():
+            return "transform"
         case Struct():
             return "struct"
         case Scalar():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grammar import domains, registry
@@ -57,7 +58,7 @@ class Palette:
 def _by_result() -> dict[ValueType, tuple[Overload, ...]]:
     found: dict[ValueType, list[Overload]] = {}
     for builtin in registry.builtins().values():
-        for overload in builtin.overloads:
+        for overload in builtin.concrete:
             if domains.generable(overload):
                 found.setdefault(overload.results[0], []).append(overload)
     return {result: tuple(overloads) for result, overloads in found.items()}
@@ -66,19 +67,31 @@ def _by_result() -> dict[ValueType, tuple[Overload, ...]]:
 @functools.lru_cache(maxsize=4096)
 def _calls(result: ValueType, types: frozenset[ValueType]) -> dict[str, tuple[Overload, ...]]:
     fitting: dict[str, list[Overload]] = {}
-    for overload in _by_result().get(result, ()):
-        if types.issuperset(overload.types):
+    for overload in (*_by_result().get(result, ()), *_specialised(types).get(result, ())):
+        if types.issuperset(overload.types) and overload not in fitting.get(overload.name, ()):
             fitting.setdefault(overload.name, []).append(overload)
     return {name: tuple(overloads) for name, overloads in fitting.items()}
 
 
-def choose_palette(choices: Choices, category: str) -> Palette:
-    """Choose the types of a kernel of a category."""
+@functools.lru_cache(maxsize=4096)
+def _specialised(types: frozenset[ValueType]) -> dict[ValueType, tuple[Overload, ...]]:
+    """Return what generic overloads make of the types, by result."""
+    ordered = sorted(types, key=str)
+    found: dict[ValueType, list[Overload]] = {}
+    for name in domains.DOMAINS:
+        for overload in registry.specialise(name, ordered) if name in registry.builtins() else ():
+            if domains.generable(overload):
+                found.setdefault(overload.results[0], []).append(overload)
+    return {result: tuple(overloads) for result, overloads in found.items()}
+
+
+def choose_palette(choices: Choices, category: str, wanted: Iterable[ValueType] = ()) -> Palette:
+    """Choose the types of a kernel of a category; those that are `wanted` may occur as well."""
     real = pick_weighted(choices, _FLOAT_WEIGHTS)
     integer = pick_weighted(choices, _INTEGER_WEIGHTS)
     scalar = integer if chance(choices, _INTEGER_SHARE[category]) else real
     composites = _composites(choices, category, scalar, real)
-    types: set[ValueType] = {BOOL, INT32, scalar, *composites}
+    types: set[ValueType] = {BOOL, INT32, scalar, *composites, *wanted}
     if chance(choices, 35):
         types.add(real)
     if chance(choices, 25):

@@ -1,17 +1,19 @@
-"""Warp's built-ins with their concrete overloads, read from the installed Warp's own registry.
+"""Warp's built-ins with their overloads, read from the installed Warp's own registry.
 
 This is the only module of the package that touches the private registry. It hands out plain values, so a new Warp's new
 built-ins arrive here without an edit; what may be generated from them is for `grammar.domains` to say.
 
-A generic overload (`transpose` of any matrix) is registered by Warp for square matrices and named vectors only. For the
-other types of the grammar the overload's own result function is asked, so that rectangular matrices are found too.
+Warp registers most signatures twice: a generic overload (`dot` of any two vectors), which kernels resolve to, and
+concrete ones for the vectors that have names. A generic one is asked for its result type for the types at hand
+(`specialise`), so that a `vec5` or a rectangular matrix is as good as a `vec3`.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,9 @@ import warp as wp
 
 from grammar.types import (
     BOOL,
+    FLOAT16,
     FLOAT32,
+    FLOAT64,
     FLOATS,
     INT32,
     INTEGERS,
@@ -27,15 +31,10 @@ from grammar.types import (
     Matrix,
     Quaternion,
     Scalar,
+    Transform,
     ValueType,
     Vector,
 )
-
-VECTORS = tuple(Vector(length, scalar) for scalar in FLOATS + INTEGERS for length in (2, 3, 4))
-MATRICES = tuple(
-    Matrix(rows, columns, scalar) for scalar in (*FLOATS, INT32) for rows in (2, 3, 4) for columns in (2, 3, 4)
-)
-QUATERNIONS = tuple(Quaternion(scalar) for scalar in FLOATS)
 
 _SCALARS = {scalar.name: scalar for scalar in SCALARS}
 _PYTHON = {int: INT32, float: FLOAT32, bool: BOOL}
@@ -67,70 +66,115 @@ class Overload:
 
 
 @dataclass(frozen=True)
-class Builtin:
-    """One name of the registry. `registered` counts Warp's own overloads, generic ones included.
+class Registered:
+    """One overload as Warp registers it: `place` counts the built-in's overloads from 0.
 
-    `concrete` are those of them that fit the grammar's types; `specialised` are further signatures that a generic
-    overload takes on for them.
+    The parameters' types are Warp's own words for them (`vec3f`, `Array[Any]`, `Int`); `concrete` is the overload in the
+    grammar's types where all of them belong to it. `optional` names the parameters that have a default.
     """
 
     name: str
     group: str
-    registered: int
-    concrete: tuple[Overload, ...]
-    specialised: tuple[Overload, ...]
+    place: int
+    parameters: tuple[tuple[str, str], ...]
+    optional: frozenset[str]
+    native: str
+    differentiable: bool
+    concrete: Overload | None
 
-    @property
-    def overloads(self) -> tuple[Overload, ...]:
-        """Every signature within the grammar's types."""
-        return self.concrete + self.specialised
+    @functools.cached_property
+    def types(self) -> tuple[str, ...]:
+        """The argument types alone, in Warp's words."""
+        return tuple(type_ for _, type_ in self.parameters)
+
+    @functools.cached_property
+    def signature(self) -> str:
+        """A short text such as `atomic_add(Array[Any], int16, Any)`; overloads of one built-in may share it."""
+        return f"{self.name}({', '.join(self.types)})"
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """One name of the registry, with its overloads in the order in which Warp tries them."""
+
+    name: str
+    group: str
+    overloads: tuple[Registered, ...]
+
+    @functools.cached_property
+    def concrete(self) -> tuple[Overload, ...]:
+        """The overloads whose types all belong to the grammar, each signature once."""
+        found = {one.concrete.types: one.concrete for one in self.overloads if one.concrete}
+        return tuple(found.values())
 
 
 @functools.cache
 def builtins() -> Mapping[str, Builtin]:
     """Return all built-ins of the installed Warp by name; raises RegistryError where its registry is unknown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of deprecated built-ins, when they are asked for their results
+        return {name: _read(name, overloads) for name, overloads in _raw().items()}
+
+
+def builtin_names() -> frozenset[str]:
+    """Return the names of all built-ins of the installed Warp."""
+    return frozenset(_raw())
+
+
+@functools.cache
+def _raw() -> Mapping[str, Sequence[Any]]:
+    """Return Warp's own function objects by name."""
     try:
         from warp._src.context import builtin_functions
     except ImportError:
         raise RegistryError(
             f"Warp {wp.__version__} has no warp._src.context.builtin_functions; this grammar knows Warp 1.14 to 1.19"
         ) from None
-    return {name: _read(name, function) for name, function in builtin_functions.items()}
+    return {name: list(getattr(function, "overloads", [function])) for name, function in builtin_functions.items()}
 
 
-def builtin_names() -> frozenset[str]:
-    """Return the names of all built-ins of the installed Warp."""
-    return frozenset(builtins())
+@functools.cache
+def _type_text(type_: Any) -> str:
+    """Return Warp's own words for a parameter's type, as its documentation prints them."""
+    try:
+        from warp._src.context import type_str
+    except ImportError:
+        raise RegistryError(f"Warp {wp.__version__} has no warp._src.context.type_str") from None
+    return str(type_str(type_))
 
 
-def _read(name: str, function: Any) -> Builtin:
-    raw = list(getattr(function, "overloads", [function]))
-    concrete = {found.types: found for found in (_concrete(name, function.group, one) for one in raw) if found}
-    specialised: dict[tuple[ValueType, ...], Overload] = {}
-    for one in raw:
-        for overload in _specialise(name, function.group, one):
-            if overload.types not in concrete:
-                specialised.setdefault(overload.types, overload)
-    return Builtin(name, function.group, len(raw), tuple(concrete.values()), tuple(specialised.values()))
+def _read(name: str, raw: Sequence[Any]) -> Builtin:
+    overloads = []
+    for place, one in enumerate(raw):
+        parameters = tuple((key, _type_text(_hashable(type_))) for key, type_ in one.input_types.items())
+        optional = frozenset(one.defaults or {})
+        concrete = _concrete(name, one)
+        native = one.native_func or name
+        differentiable = bool(one.is_differentiable)
+        overloads.append(Registered(name, one.group, place, parameters, optional, native, differentiable, concrete))
+    return Builtin(name, raw[0].group, tuple(overloads))
 
 
-def _concrete(name: str, group: str, one: Any) -> Overload | None:
+def _hashable(type_: Any) -> Any:
+    return tuple(type_) if isinstance(type_, list) else type_
+
+
+def _concrete(name: str, one: Any) -> Overload | None:
     types = [from_warp(type_) for type_ in one.input_types.values()]
-    result = one.value_type
-    if result is None and None not in types:
-        result = _result(one, one.input_types)
-    return _overload(name, group, one, types, result)
+    if None in types:
+        return None
+    result = one.value_type if one.value_type is not None else _result(one, one.input_types)
+    return _overload(name, one, [type_ for type_ in types if type_], result)
 
 
-def _overload(name: str, group: str, one: Any, types: Iterable[ValueType | None], result: Any) -> Overload | None:
+def _overload(name: str, one: Any, types: Sequence[ValueType], result: Any) -> Overload | None:
     """Return the overload when all its types belong to the grammar."""
     results = result if isinstance(result, (tuple, list)) else (result,)
     converted = [from_warp(type_) for type_ in results]
-    types = list(types)
-    if None in types or None in converted or any(key.startswith("*") for key in one.input_types):
+    if None in converted or any(key.startswith("*") for key in one.input_types):
         return None
-    parameters = tuple(zip(one.input_types, (type_ for type_ in types if type_), strict=True))
-    return Overload(name, group, parameters, tuple(t for t in converted if t), bool(one.is_differentiable))
+    parameters = tuple(zip(one.input_types, types, strict=True))
+    return Overload(name, one.group, parameters, tuple(t for t in converted if t), bool(one.is_differentiable))
 
 
 def _result(one: Any, arguments: Mapping[str, Any]) -> Any:
@@ -138,53 +182,82 @@ def _result(one: Any, arguments: Mapping[str, Any]) -> Any:
 
     A refusal has no type of its own in Warp, and some result functions fail on types that they do not expect.
     """
+    if one.value_func is None:
+        return None
     try:
         return one.value_func(arguments, None)
     except (RuntimeError, TypeError, AttributeError, KeyError, ValueError):
         return None
 
 
-_GENERIC_COMPOSITES: Mapping[str, tuple[Any, ...]] = {"vec_t": VECTORS, "mat_t": MATRICES, "quat_t": QUATERNIONS}
+_GENERIC_COMPOSITES: Mapping[str, type] = {
+    "vec_t": Vector,
+    "mat_t": Matrix,
+    "quat_t": Quaternion,
+    "transform_t": Transform,
+}
 
 
-def _specialise(name: str, group: str, one: Any) -> Iterable[Overload]:
-    """Yield the signatures that a generic overload over vectors or matrices has for the grammar's types."""
-    if not one.generic or one.defaults or one.value_func is None or any(k.startswith("*") for k in one.input_types):
-        return
-    candidates = [_candidates(type_) for type_ in one.input_types.values()]
-    if not all(candidates) or not any(len(found) > len(SCALARS) for found in candidates):
-        return
-    for types in _same_dtype(candidates):
-        result = _result(one, dict(zip(one.input_types, map(to_warp, types), strict=True)))
-        overload = _overload(name, group, one, types, result) if result is not None else None
-        if overload:
-            yield overload
-
-
-def _candidates(type_: Any) -> tuple[ValueType, ...]:
-    """Return the grammar's types that a parameter of this Warp type may stand for."""
-    generic = {"Scalar": FLOATS + INTEGERS, "Float": FLOATS, "Int": INTEGERS}.get(getattr(type_, "__name__", ""))
-    if generic:
-        return generic
-    kind = getattr(type_, "_wp_generic_type_str_", "")
-    if kind not in _GENERIC_COMPOSITES:
-        converted = from_warp(type_)
-        return (converted,) if converted else ()
-    allowed = _candidates(type_._wp_scalar_type_)
-    shape = tuple(type_._shape_)
-    composites: tuple[Vector | Matrix | Quaternion, ...] = _GENERIC_COMPOSITES[kind]
+@functools.cache
+def _generic(name: str) -> tuple[int, ...]:
+    """Return the places of a built-in's overloads that stand for any vector, matrix, quaternion or transformation."""
     return tuple(
-        candidate
-        for candidate in composites
-        if candidate.scalar in allowed and _matches(shape, to_warp(candidate)._shape_)
+        place
+        for place, one in enumerate(_raw()[name])
+        if one.generic
+        and not one.defaults
+        and one.value_func is not None
+        and not any(key.startswith("*") for key in one.input_types)
+        and any(getattr(type_, "_wp_generic_type_str_", "") for type_ in one.input_types.values())
     )
 
 
-def _matches(pattern: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    return all(wanted in (0, extent) for wanted, extent in zip(pattern, shape, strict=True))
+def is_specialised(one: Registered) -> bool:
+    """Whether an overload stands for any vector, matrix, quaternion or transformation, and is called with values."""
+    return one.place in _generic(one.name)
 
 
-def _same_dtype(candidates: list[tuple[ValueType, ...]]) -> Iterable[tuple[ValueType, ...]]:
+def specialise(name: str, types: Sequence[ValueType], only: int | None = None) -> Iterable[Overload]:
+    """Yield the signatures that a built-in's generic overloads take on for arguments of these types alone.
+
+    `only` is the place of the one overload to ask; without it all are asked.
+    """
+    for place in _generic(name) if only is None else (only,):
+        candidates = [
+            tuple(type_ for type_ in types if _stands_for(pattern, type_))
+            for pattern in _raw()[name][place].input_types.values()
+        ]
+        if all(candidates):
+            for arguments in _same_dtype(candidates):
+                overload = _specialised(name, place, arguments)
+                if overload is not None:
+                    yield overload
+
+
+@functools.cache
+def _specialised(name: str, place: int, types: tuple[ValueType, ...]) -> Overload | None:
+    one = _raw()[name][place]
+    result = _result(one, dict(zip(one.input_types, map(to_warp, types), strict=True)))
+    return None if result is None else _overload(name, one, types, result)
+
+
+def _stands_for(pattern: Any, type_: ValueType) -> bool:
+    """Whether a value of a type may be passed for a parameter of this Warp type, generic or not."""
+    generic = {"Scalar": FLOATS + INTEGERS, "Float": FLOATS, "Int": INTEGERS}.get(getattr(pattern, "__name__", ""))
+    if generic:
+        return type_ in generic
+    kind = _GENERIC_COMPOSITES.get(getattr(pattern, "_wp_generic_type_str_", ""))
+    if kind is None:
+        return from_warp(pattern) == type_
+    if not isinstance(type_, (Vector, Matrix, Quaternion, Transform)) or not isinstance(type_, kind):
+        return False
+    shape = zip(pattern._shape_, to_warp(type_)._shape_, strict=True)
+    return _stands_for(pattern._wp_scalar_type_, type_.scalar) and all(
+        wanted in (0, extent) for wanted, extent in shape
+    )
+
+
+def _same_dtype(candidates: Sequence[Sequence[ValueType]]) -> Iterable[tuple[ValueType, ...]]:
     """Yield the combinations in which every argument has the same dtype, which is what Warp's generics ask for."""
     for scalar in FLOATS + INTEGERS:
         fitting = [[type_ for type_ in found if getattr(type_, "scalar", type_) == scalar] for found in candidates]
@@ -205,18 +278,19 @@ def from_warp(type_: Any) -> ValueType | None:
 
 
 def _composite(kind: str, shape: tuple[int, ...], scalar: Scalar) -> ValueType | None:
-    if kind == "quat_t":
-        return Quaternion(scalar) if scalar.is_float else None
-    if any(extent not in (2, 3, 4) for extent in shape) or scalar == BOOL:
-        return None
+    if kind in ("quat_t", "transform_t"):
+        named = scalar in (FLOAT16, FLOAT32, FLOAT64)
+        return (Quaternion(scalar) if kind == "quat_t" else Transform(scalar)) if named else None
     if kind == "vec_t":
-        return Vector(shape[0], scalar)
-    return Matrix(shape[0], shape[1], scalar) if kind == "mat_t" else None
+        return Vector(shape[0], scalar) if 1 <= shape[0] <= 8 else None
+    if kind == "mat_t":
+        return Matrix(shape[0], shape[1], scalar) if all(1 <= extent <= 6 for extent in shape) else None
+    return None
 
 
 @functools.cache
 def to_warp(type_: ValueType) -> Any:
-    """Return Warp's own type object for a scalar, vector, matrix or quaternion."""
+    """Return Warp's own type object for a scalar, vector, matrix, quaternion or transformation."""
     match type_:
         case Scalar():
             return getattr(wp, type_.name)
@@ -226,5 +300,7 @@ def to_warp(type_: ValueType) -> Any:
             return wp.types.matrix(shape=(type_.rows, type_.columns), dtype=to_warp(type_.scalar))
         case Quaternion():
             return wp.types.quaternion(dtype=to_warp(type_.scalar))
+        case Transform():
+            return wp.types.transformation(dtype=to_warp(type_.scalar))
         case _:
             raise TypeError(f"{type_} has no type object of Warp's")

@@ -43,6 +43,8 @@ class Variable:
     spent: int = 0
     declared_trips: int = 1
     from_zero: bool = False
+    fill: str = ""
+    resource: str = ""
     written_components: set[object] = field(default_factory=set)
 
 
@@ -57,6 +59,8 @@ class ArrayParameter:
     use: str = "read"
     interval: Interval | None = None
     reads: int = 0
+    layout: str = ""
+    fill: str = ""
 
 
 @dataclass(eq=False)
@@ -97,6 +101,7 @@ class Unit:
     helpers: list[Helper] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     lines: int = 0
+    block_dim: int = 0
     grow_helper_call: Callable[[Frame, ValueType, bool], Term | None] | None = None
     grow_several: Callable[[Frame], bool] | None = None
 
@@ -108,8 +113,7 @@ class Unit:
         """Build the annotation of a type."""
         if isinstance(type_, Array):
             dtype = self.annotation(type_.dtype)
-            suffix = "" if type_.ndim == 1 else f"{type_.ndim}d"
-            return nodes.call_with_keywords(f"wp.array{suffix}", [("dtype", dtype)])
+            return nodes.call_with_keywords(type_.constructor, [("dtype", dtype)])
         return nodes.name(type_.spelling)
 
 

@@ -6,7 +6,7 @@ from grammar import access, expressions, guards, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, Matrix, Scalar, Struct, ValueType, is_float_type
+from grammar.types import BOOL, INT32, Array, Matrix, Scalar, Struct, ValueType, is_float_type
 
 
 def new_struct(frame: Frame, kind: str) -> Struct:
@@ -70,7 +70,7 @@ def build(frame: Frame, struct: Struct) -> Variable:
     frame.taken.add(name)
     frame.emit(nodes.assign(nodes.name(name), nodes.call(struct.name, [])), struct.name)
     exact = True
-    for field, type_ in struct.fields:
+    for field, type_ in _value_fields(struct):
         value = field_value(frame, struct, field, type_)
         exact = exact and not value.inexact
         frame.emit(nodes.assign(nodes.attribute(nodes.name(name), field), value.node), value.text)
@@ -82,7 +82,7 @@ def build(frame: Frame, struct: Struct) -> Variable:
 def change(frame: Frame, variable: Variable) -> None:
     """Emit an assignment to a field of a struct variable."""
     assert isinstance(variable.type, Struct)
-    fields = [(field, type_) for field, type_ in variable.type.fields if field not in variable.written_components]
+    fields = [(name, type_) for name, type_ in _value_fields(variable.type) if name not in variable.written_components]
     if not fields:
         return
     field, type_ = pick(frame.choices, fields)
@@ -92,6 +92,11 @@ def change(frame: Frame, variable: Variable) -> None:
     frame.unit.note("statement:field =")
     variable.inexact = variable.inexact or value.inexact
     frame.written(variable)
+
+
+def _value_fields(struct: Struct) -> list[tuple[str, ValueType]]:
+    """Return the fields that are no arrays, which a kernel cannot make."""
+    return [(name, type_) for name, type_ in struct.fields if not isinstance(type_, Array)]
 
 
 def field_value(frame: Frame, struct: Struct, field: str, type_: ValueType) -> Term:

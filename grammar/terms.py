@@ -10,7 +10,18 @@ from dataclasses import dataclass, replace
 
 from grammar import nodes
 from grammar.intervals import Interval, point, type_range
-from grammar.types import BOOL, INT32, Matrix, Quaternion, Scalar, ValueType, Vector, is_integer_type, scalar_of
+from grammar.types import (
+    BOOL,
+    INT32,
+    Matrix,
+    Quaternion,
+    Scalar,
+    Transform,
+    ValueType,
+    Vector,
+    is_integer_type,
+    scalar_of,
+)
 
 
 @dataclass(frozen=True)
@@ -109,14 +120,21 @@ _COMPONENTS = "xyzw"
 
 def component(value: Term, index: int, dotted: bool) -> Term:
     """Return a vector's or quaternion's component, as `v[0]` or, dotted, as `v.x`."""
-    assert isinstance(value.type, (Vector, Quaternion))
-    if dotted:
+    assert isinstance(value.type, (Vector, Quaternion, Transform))
+    if dotted and index < len(_COMPONENTS) and not isinstance(value.type, Transform):
         node: nodes.Expression = nodes.attribute(value.node, _COMPONENTS[index])
         text = f"{value.text}.{_COMPONENTS[index]}"
     else:
         node = nodes.subscript(value.node, [nodes.integer(index)])
         text = f"{value.text}[{index}]"
     return Term(node, value.type.scalar, text, value.interval, value.inexact)
+
+
+def part(value: Term, name: str) -> Term:
+    """Return a transformation's position `p` or quaternion `q`."""
+    assert isinstance(value.type, Transform)
+    type_ = Vector(3, value.type.scalar) if name == "p" else Quaternion(value.type.scalar)
+    return Term(nodes.attribute(value.node, name), type_, f"{value.text}.{name}", None, value.inexact)
 
 
 def cell(value: Term, row: int, column: int) -> Term:

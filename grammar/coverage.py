@@ -1,0 +1,64 @@
+"""Which of Warp's registered overloads the grammar writes, and why it does not write the others."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+from grammar import domains, registry
+from grammar.recipes import SETTINGS, recipes
+from grammar.registry import Builtin, Registered
+
+
+@dataclass(frozen=True)
+class Status:
+    """Whether something is generated: `generable`, `excluded`, `later` or `unclassified`, and how or why not."""
+
+    word: str
+    reason: str = ""
+
+
+def status_of(builtin: Builtin) -> Status:
+    """Say what the grammar does with a built-in: it is generable when at least one of its overloads is."""
+    if builtin.name in domains.EXCLUDED:
+        return Status("excluded", domains.EXCLUDED[builtin.name])
+    if builtin.name in domains.DOMAINS:
+        operator = domains.DOMAINS[builtin.name].operator
+        return Status("generable", f"the operator {operator}" if operator else "a call")
+    if builtin.name in domains.SPELLED:
+        return Status("generable", domains.SPELLED[builtin.name])
+    if builtin.name in recipes():
+        return Status("generable", "a recipe")
+    if builtin.name in domains.LATER:
+        return Status("later", domains.LATER[builtin.name])
+    return Status("unclassified", "no row in the table of domains, and no recipe")
+
+
+def overload_status(one: Registered) -> Status:
+    """Say what the grammar does with one registered overload."""
+    if one.name in domains.EXCLUDED:
+        return Status("excluded", domains.EXCLUDED[one.name])
+    reason = domains.left_out(one)
+    if reason:
+        return Status("excluded", reason)
+    if one.name in recipes():
+        return Status("generable", "a recipe")
+    if one.name in domains.DOMAINS:
+        if one.concrete is not None and domains.generable(one.concrete):
+            return Status("generable", "a call")
+        if registry.is_specialised(one):
+            return Status("generable", "a call, for types of the grammar that it takes")
+        return Status("unclassified", "its types or its results are outside the grammar")
+    return Status("later", domains.LATER.get(one.name, "written, but not as this overload on purpose"))
+
+
+@functools.cache
+def generable_overloads(setting: str = "") -> tuple[Registered, ...]:
+    """Return the overloads to aim at, those that need the category `setting` (without it, those that need none)."""
+    return tuple(
+        one
+        for builtin in registry.builtins().values()
+        if SETTINGS.get(builtin.group, "") == setting
+        for one in builtin.overloads
+        if overload_status(one).word == "generable"
+    )

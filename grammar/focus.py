@@ -1,0 +1,96 @@
+"""Overloads to aim at: so that the rare ones occur as often as the common ones, some kernels are built around a few.
+
+What a kernel would call by itself follows weights that people's code suggests, and would reach `sign(vec4s)` once in a
+million. So the types of a few overloads, drawn evenly from all that the grammar can write, join the kernel's palette, and
+a statement uses each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from grammar import binding, calls, expressions, registry
+from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.coverage import generable_overloads
+from grammar.recipes import SETTINGS, recipes
+from grammar.registry import Overload, Registered
+from grammar.scope import Frame
+from grammar.types import (
+    BFLOAT16,
+    FLOATS,
+    INTEGERS,
+    Matrix,
+    Quaternion,
+    Scalar,
+    Transform,
+    ValueType,
+    Vector,
+)
+
+_COUNTS = ((0, 45), (1, 30), (2, 15), (3, 10))
+"""How many overloads a kernel aims at, by weight."""
+
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Focus:
+    """An overload to use; `call` has the grammar's types where it is written as a plain call."""
+
+    overload: Registered
+    call: Overload | None = None
+
+    @property
+    def types(self) -> tuple[ValueType, ...]:
+        """The types that the kernel's palette needs for it."""
+        return (*self.call.types, *self.call.results) if self.call else ()
+
+
+def choose(choices: Choices, category: str) -> tuple[Focus, ...]:
+    """Choose what a kernel of a category aims at: none, or up to three overloads."""
+    setting = category if category in SETTINGS.values() else ""
+    everything = generable_overloads(setting)
+    if not everything:
+        return ()
+    count = pick_weighted(choices, _COUNTS)
+    found = (_focus(choices, pick(choices, everything)) for _ in range(count))
+    return tuple(one for one in found if one is not None)
+
+
+def _focus(choices: Choices, one: Registered) -> Focus | None:
+    if one.name in recipes():
+        return Focus(one)
+    if one.concrete is not None:
+        return Focus(one, one.concrete)
+    for _ in range(_ATTEMPTS):
+        found = sorted(
+            registry.specialise(one.name, _some_types(choices), only=one.place), key=lambda overload: overload.signature
+        )
+        if found:
+            return Focus(one, pick(choices, found))
+    return None
+
+
+def _some_types(choices: Choices) -> Sequence[ValueType]:
+    """Return a dtype with vectors and matrices of two extents, quaternion and transformation: what fits together."""
+    scalar: Scalar = pick(choices, FLOATS if chance(choices, 60) else INTEGERS)
+    first, second = choices.integer(1, 6), choices.integer(1, 6)
+    lengths = sorted({first, second, choices.integer(1, 8)})
+    types: list[ValueType] = [scalar, *(Vector(length, scalar) for length in lengths)]
+    types.extend(Matrix(rows, columns, scalar) for rows in {first, second} for columns in {first, second})
+    if scalar.is_float and scalar != BFLOAT16:
+        types.extend((Quaternion(scalar), Transform(scalar)))
+    return types
+
+
+def emit(frame: Frame, focus: Focus) -> bool:
+    """Emit a use of the overload; False when nothing came of it."""
+    if focus.call is None:
+        return recipes()[focus.overload.name](frame, focus.overload)
+    for _ in range(_ATTEMPTS):
+        term = calls.apply(frame, expressions.grow, focus.call, 1, frame.exact_only)
+        if term is not None:
+            binding.declare(frame, term)
+            return True
+    return False

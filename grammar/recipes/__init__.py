@@ -1,0 +1,32 @@
+"""Recipes: statements that use exactly one registered overload, for built-ins that no plain call covers.
+
+`grammar.domains` has a row for every built-in that is called with values and gives one. The others (stores, atomics,
+tiles, queries) are written in a way of their own: a recipe is given one overload of such a built-in, in Warp's words for
+its types, and emits statements in which Warp's resolution picks just that one.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from grammar.registry import Registered
+from grammar.scope import Frame
+
+Recipe = Callable[[Frame, Registered], bool]
+"""Emits a use of the overload; False says that nothing came of it."""
+
+
+@functools.cache
+def recipes() -> Mapping[str, Recipe]:
+    """Return the recipe of each built-in that has one."""
+    return {}
+
+
+SETTINGS: Mapping[str, str] = {
+    "Tile Primitives": "tile",
+    "Geometry": "geometry",
+    "Volumes": "geometry",
+    "Textures": "geometry",
+}
+"""The category that a group's overloads need, for those whose launch or arguments are of a kind of their own."""
