@@ -1,8 +1,8 @@
 """Overloads to aim at: so that the rare ones occur as often as the common ones, some kernels are built around a few.
 
 What a kernel would call by itself follows weights that people's code suggests, and would reach `sign(vec4s)` once in a
-million. So the types of a few overloads, drawn evenly from all that the grammar can write, join the kernel's palette, and
-a statement uses each.
+million. So the types of a few overloads, drawn evenly from all that the grammar can write, join the kernel's palette,
+and a statement uses each.
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ def choose(choices: Choices, category: str) -> tuple[Focus, ...]:
     count = pick_weighted(choices, _COUNTS)
     found = (_focus(choices, pick(choices, everything)) for _ in range(count))
     return tuple(one for one in found if one is not None)
+
+
+def aim(choices: Choices, one: Registered) -> tuple[Focus, ...]:
+    """Return the focus on one overload, none when no types of the grammar suit it."""
+    found = _focus(choices, one)
+    return (found,) if found else ()
 
 
 def _focus(choices: Choices, one: Registered) -> Focus | None:

@@ -63,8 +63,8 @@ class Argument:
 class Kernel:
     """One `@wp.kernel` with the functions, structs and constants that it needs, and how to launch it.
 
-    `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them; with a `block_dim` each point of them is
-    a block of that many threads, as `wp.launch_tiled` makes it. `features` are the overloads and
+    `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them; with a `block_dim` each point of them
+    is a block of that many threads, as `wp.launch_tiled` makes it. `features` are the overloads and
     constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics.
     """
 

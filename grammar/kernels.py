@@ -66,10 +66,14 @@ _BUDGETS = ((2, 10), (3, 10), (5, 12), (8, 14), (12, 14), (17, 12), (23, 8), (28
 """How many lines the statements between the thread index and the stores take, by weight."""
 
 
-def generate(choices: Choices, category: str) -> Kernel:
-    """Grow a kernel of a category; raises KeyError for a category that is none."""
+def generate(choices: Choices, category: str, wanted: Sequence[focus.Focus] | None = None) -> Kernel:
+    """Grow a kernel of a category; raises KeyError for a category that is none.
+
+    `wanted` are overloads for it to use; without them it chooses some itself, or none.
+    """
     requirement = requirements.REQUIREMENTS[category]
-    wanted = focus.choose(choices, category)
+    if wanted is None:
+        wanted = focus.choose(choices, category)
     unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     frame = Frame(unit, is_kernel=True)
     _thread_indices(frame)

@@ -69,8 +69,8 @@ class Overload:
 class Registered:
     """One overload as Warp registers it: `place` counts the built-in's overloads from 0.
 
-    The parameters' types are Warp's own words for them (`vec3f`, `Array[Any]`, `Int`); `concrete` is the overload in the
-    grammar's types where all of them belong to it. `optional` names the parameters that have a default.
+    The parameters' types are Warp's own words for them (`vec3f`, `Array[Any]`, `Int`); `concrete` is the overload in
+    the grammar's types where all of them belong to it. `optional` names the parameters that have a default.
     """
 
     name: str

@@ -2,8 +2,8 @@
 
     snippets.emit(frame, "{total} += {weight} * {values}[{j}]", total=sum, weight=term, values=array, j=index)
 
-A hole takes a name, a variable, an array, a number, a grown `Term`, or grown statements (on a line of its own). A term is
-put in parentheses where the text around it binds tighter.
+A hole takes a name, a variable, an array, a number, a grown `Term`, or grown statements (on a line of its own). A term
+is put in parentheses where the text around it binds tighter.
 """
 
 from __future__ import annotations

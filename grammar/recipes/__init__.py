@@ -1,8 +1,8 @@
 """Recipes: statements that use exactly one registered overload, for built-ins that no plain call covers.
 
 `grammar.domains` has a row for every built-in that is called with values and gives one. The others (stores, atomics,
-tiles, queries) are written in a way of their own: a recipe is given one overload of such a built-in, in Warp's words for
-its types, and emits statements in which Warp's resolution picks just that one.
+tiles, queries) are written in a way of their own: a recipe is given one overload of such a built-in, in Warp's words
+for its types, and emits statements in which Warp's resolution picks just that one.
 """
 
 from __future__ import annotations
