@@ -4,7 +4,7 @@
                                          [--keep FOLDER]
 
 `--match` picks the overloads by a pattern on their signatures (`atomic_min\\(.*int8`); each kernel is of the category
-that its overload needs, or of `--category`. Prints per group the share that matched, then every other kernel in one line;
+that its overload needs, or of `--category`. Prints per group the share that matched, then every other kernel in a line;
 `--keep` writes the sources of those.
 """
 
