@@ -145,13 +145,11 @@ def _bounded(
             return arguments, interval
         if attempt == 0:
             reduced = [_reduced(frame, overload, place, argument) for place, argument in enumerate(arguments)]
-            if None in reduced:
-                return None
-            arguments = [argument for argument in reduced if argument]
+            arguments = reduced
     return None
 
 
-def _reduced(frame: Frame, overload: Overload, place: int, argument: Term) -> Term | None:
+def _reduced(frame: Frame, overload: Overload, place: int, argument: Term) -> Term:
     """Bring an operand near zero; a shift's left operand also to at least zero."""
     if not is_integer_type(argument.type) or argument.literal:
         return argument

@@ -12,7 +12,7 @@ from grammar import intervals, terms
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.intervals import Interval, type_range
 from grammar.terms import Term
-from grammar.types import Scalar, ValueType, Vector, scalar_of
+from grammar.types import Matrix, Scalar, ValueType, Vector, scalar_of
 
 SMALL = {8: 7, 16: 100, 32: 1000, 64: 1000}
 """How far a reduced operand may lie from zero, by width: two of them can be multiplied and summed."""
@@ -35,15 +35,13 @@ def scalar_type(term: Term) -> Scalar:
     return scalar
 
 
-def reduced(choices: Choices, term: Term) -> Term | None:
-    """Bring an integer term near zero; None for matrices, which have no operator for it."""
+def reduced(choices: Choices, term: Term) -> Term:
+    """Bring an integer term near zero."""
     scalar = scalar_type(term)
     bound = SMALL[scalar.bits]
     if term.interval is not None and term.interval.within(Interval(-bound, bound)):
         return term
-    if not isinstance(term.type, (Scalar, Vector)):
-        return None
-    if chance(choices, 40):
+    if isinstance(term.type, Matrix) or chance(choices, 40):
         mask = (1 << bound.bit_length() - 1) - 1
         return terms.binary("&", term, terms.constant(term.type, mask), term.type, Interval(0, mask))
     modulus = pick(choices, [m for m in (5, 7, 10, 16, 64, 100, 256, 1000) if m <= bound])
@@ -52,11 +50,14 @@ def reduced(choices: Choices, term: Term) -> Term | None:
 
 
 def fitted(choices: Choices, term: Term, target: Interval) -> Term:
-    """Bring an integer term into an interval that spans 0 or starts there; a TypeError for matrices outside of it."""
+    """Bring an integer term into an interval that spans 0 or starts there; a TypeError for what has no components."""
     if term.interval is not None and term.interval.within(target):
         return term
     if isinstance(term.type, Vector):
         return _fitted_vector(term, target)
+    if isinstance(term.type, Matrix):  # of all operators that bound a value, matrices have the bitwise ones
+        mask = (1 << (target.high + 1).bit_length() - 1) - 1
+        return terms.binary("&", term, terms.constant(term.type, mask), term.type, Interval(0, mask))
     if not isinstance(term.type, Scalar):
         raise TypeError(f"no operator keeps a {term.type} within an interval")
     scalar = scalar_type(term)
@@ -90,7 +91,7 @@ def _is_literal_value(value: int) -> bool:
 
 
 def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = False) -> Term | None:
-    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for matrices.
+    """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for other types.
 
     A division that joins a vector or matrix with a scalar has `only_literal`s for divisors: Warp 1.19's adjoint of it
     divides by the divisor's square, also for integers, where that may be 0 (native/vec.h, adj_div).
@@ -103,6 +104,8 @@ def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = F
     interval = term.interval or type_range(scalar)
     if 0 not in interval and not (lowest and -1 in interval) and (term.literal or not only_literal):
         return term
+    if isinstance(term.type, Matrix):
+        return terms.constant(term.type, pick(choices, (2, 3, 4, 5)))
     if not isinstance(term.type, (Scalar, Vector)):
         return None
     if only_literal or term.literal or chance(choices, 50):
@@ -118,7 +121,6 @@ def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = F
 def shift_amount(choices: Choices, term: Term) -> Term:
     """Return a shift amount of at least 0 and below the width."""
     scalar = scalar_type(term)
-    assert isinstance(term.type, (Scalar, Vector))
     if term.interval is not None and term.interval.within(Interval(0, scalar.bits - 1)):
         return term
     if term.literal or chance(choices, 60):

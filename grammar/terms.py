@@ -102,7 +102,9 @@ def _component_literal(value: int, scalar: Scalar) -> Term:
 
 
 def constant(type_: ValueType, value: int) -> Term:
-    """Return a scalar or vector of which every component is one whole number."""
+    """Return a scalar, vector or matrix of which every component is one whole number."""
+    if isinstance(type_, Matrix):  # one argument fills all of it
+        return call(type_.spelling, [_component_literal(value, type_.scalar)], type_, point(value))
     if isinstance(type_, Vector):
         return constant_vector(type_, value)
     assert isinstance(type_, Scalar)

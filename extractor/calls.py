@@ -1,0 +1,58 @@
+"""Which of Warp's native functions a generated C++ text calls, with the types of what goes in and comes out.
+
+Warp writes one call per statement and declares every variable with its type, so that reading lines is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_TYPE = r"(?!return\b)(?:wp::)?[A-Za-z_]\w*(?:<[^;=()]*>)?"
+_COMMENT = re.compile(r"//[^\n]*")
+_DECLARED = re.compile(rf"(?:^|[(,])\s*(?:static )?(?:const )?({_TYPE}\s*[*&]?)\s*\b((?:var|adj)_\w+)", re.MULTILINE)
+_CALLED = re.compile(r"(?:\b(var_\w+)\s*=\s*|(?<=[;{}\s]))(?:wp::)?(\w+)(?:<[^;()]*>)?\(([^;]*)\);")
+_FUNCTION = re.compile(r"^(?:template [^\n]*\n)?static ", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class NativeCall:
+    """A call of `wp::function`: the C++ types of its arguments and of its result (empty where it has none).
+
+    An argument that is no variable (a literal, a function) has its own text for a type.
+    """
+
+    function: str
+    arguments: tuple[str, ...]
+    result: str
+
+
+def native_calls(text: str) -> Iterator[NativeCall]:
+    """Yield the calls in a kernel's C++ or CUDA text, functions of the user's included, in the order of the text."""
+    text = _COMMENT.sub("", text)
+    starts = [match.start() for match in _FUNCTION.finditer(text)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        body = text[start:end]
+        types = {name: _plain(type_) for type_, name in _DECLARED.findall(body)}
+        for result, function, arguments in _CALLED.findall(body):
+            names = _split(arguments)
+            yield NativeCall(function, tuple(types.get(name, name) for name in names), types.get(result, ""))
+
+
+def _plain(type_: str) -> str:
+    """Return a type without spaces, references and pointers: Warp passes what it loads by either."""
+    return re.sub(r"[\s&*]", "", type_)
+
+
+def _split(arguments: str) -> list[str]:
+    """Split at the commas outside all brackets."""
+    found, depth, current = [], 0, ""
+    for character in arguments:
+        depth += (character in "(<[{") - (character in ")>]}")
+        if character == "," and not depth:
+            found.append(current.strip())
+            current = ""
+        else:
+            current += character
+    return [*found, current.strip()] if current.strip() else found
