@@ -62,22 +62,33 @@ _SIZES_3D = ((2, 3, 4), (4, 4, 4), (2, 2, 2), (3, 3, 3), (5, 2, 3), (1, 4, 6), (
 LINE_WIDTH = 100
 """From how many columns on a signature is set with one parameter a line."""
 
-_BUDGETS = ((2, 10), (3, 10), (5, 12), (8, 14), (12, 14), (17, 12), (23, 8), (28, 4))
-"""How many lines the statements between the thread index and the stores take, by weight."""
+_SIZES = (
+    (1, 6), (2, 8), (3, 9), (4, 9), (6, 10), (8, 10), (11, 10), (16, 10), (22, 8), (30, 6), (42, 4), (60, 2.5),
+)  # fmt: skip
+"""Sizes by weight: evenly over the logarithm, less at the end, where a kernel costs the compilers as much as five."""
+
+LARGEST = 60
+"""The largest size."""
 
 
-def generate(choices: Choices, category: str, wanted: Sequence[focus.Focus] | None = None) -> Kernel:
+def generate(
+    choices: Choices, category: str, size: int | None = None, wanted: Sequence[focus.Focus] | None = None
+) -> Kernel:
     """Grow a kernel of a category; raises KeyError for a category that is none.
 
-    `wanted` are overloads for it to use; without them it chooses some itself, or none.
+    `size`, from 1 to 60, is about how many lines stand between the thread index and the stores; without one it is
+    drawn. `wanted` are overloads for it to use; without them it chooses some itself, or none.
     """
+    if size is None:
+        size = pick_weighted(choices, _SIZES)
     requirement = requirements.REQUIREMENTS[category]
     if wanted is None:
         wanted = focus.choose(choices, category)
     unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     frame = Frame(unit, is_kernel=True)
     _thread_indices(frame)
-    _grow_statements(frame, requirement, wanted)
+    frame.max_parameters += size // 12
+    _grow_statements(frame, requirement, size, wanted)
     outputs.finish(frame)
     name = describe.kernel_name(frame)
     return Kernel(
@@ -129,16 +140,17 @@ def _thread_indices(frame: Frame) -> None:
     frame.unit.note(f"builtin:tid() {len(dims)}d")
 
 
-def _grow_statements(frame: Frame, requirement: requirements.Requirement, wanted: Sequence[focus.Focus]) -> None:
+def _grow_statements(
+    frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]
+) -> None:
     """Emit what stands between the thread index and the stores; the requirement at a place of its own among it."""
-    budget = pick_weighted(frame.choices, _BUDGETS)
-    if budget > 3:
+    if size > 3:
         _bounds_check(frame)
         _structs(frame)
-    for _ in range(frame.choices.weighted((30, 50, 20)) if budget > 2 else 0):
+    for _ in range(frame.choices.weighted((30, 50, 20)) if size > 2 else 0):
         statements.load(frame, pick_weighted(frame.choices, frame.unit.palette.main))
-    before = frame.choices.integer(0, max(0, budget - 4)) if budget > 5 else 0
-    end = frame.unit.lines + budget
+    before = frame.choices.integer(0, max(0, size - 4)) if size > 5 else 0
+    end = frame.unit.lines + size
     statements.fill(frame, before)
     requirement(frame, max(3, end - frame.unit.lines))
     for one in wanted:
