@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-
-import libcst as cst
 
 from grammar import (
     describe,
     domains,
     focus,
     functions,
+    modules,
     names,
     nodes,
     outputs,
@@ -23,17 +22,13 @@ from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.intervals import Interval, type_range
 from grammar.kernel import Argument, Kernel, Range
 from grammar.palette import choose_palette
-from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
-from grammar.terms import Term
+from grammar.scope import ArrayParameter, Frame, Unit, Variable
 from grammar.types import (
     INT32,
     Array,
-    Matrix,
     Struct,
     Type,
     ValueType,
-    Vector,
-    from_alias,
     is_integer_type,
     scalar_of,
 )
@@ -58,9 +53,6 @@ _SIZES_2D = (
     (7, 1),
 )
 _SIZES_3D = ((2, 3, 4), (4, 4, 4), (2, 2, 2), (3, 3, 3), (5, 2, 3), (1, 4, 6), (8, 2, 4), (3, 7, 5), (4, 4, 8))
-
-LINE_WIDTH = 100
-"""From how many columns on a signature is set with one parameter a line."""
 
 _SIZES = (
     (1, 6), (2, 8), (3, 9), (4, 9), (6, 10), (8, 10), (11, 10), (16, 10), (22, 8), (30, 6), (42, 4), (60, 2.5),
@@ -93,11 +85,11 @@ def generate(
     name = describe.kernel_name(frame)
     return Kernel(
         name=name,
-        tree=_module(frame, name),
+        tree=modules.module(frame, name),
         category=category,
         description=describe.description(frame),
         dims=unit.dims,
-        arguments=tuple(_argument(unit, parameter) for parameter in _live_parameters(frame)),
+        arguments=tuple(_argument(unit, parameter) for parameter in modules.live_parameters(frame)),
         features=_features(frame),
         block_dim=unit.block_dim,
     )
@@ -105,7 +97,7 @@ def generate(
 
 def _features(frame: Frame) -> tuple[str, ...]:
     """Return what was used, without the calls of expressions that were dropped again."""
-    _, mentioned = _live_helpers(frame)
+    _, mentioned = modules.live_helpers(frame)
     kept = {f"launch:{len(frame.unit.dims)}d"}
     for feature in frame.unit.features:
         name = feature.removeprefix("builtin:").partition("(")[0]
@@ -193,83 +185,7 @@ def _struct_result(frame: Frame) -> None:
         structures.build(frame, pick(frame.choices, frame.unit.structs))
 
 
-# The module
-
-
-def _module(frame: Frame, name: str) -> cst.Module:
-    """Put the import, aliases, structs, helpers and the kernel together, as far as the kernel uses them."""
-    unit = frame.unit
-    helpers, mentioned = _live_helpers(frame)
-    parameters = _live_parameters(frame)
-    types: list[Type] = [p.type.dtype if isinstance(p.type, Array) else p.type for p in parameters]
-    types.extend(v.type for helper in helpers for v in helper.parameters)
-    structs = [s for s in unit.structs if s in types or s.name in mentioned]
-    types.extend(type_ for struct in structs for _, type_ in struct.fields)
-    aliases = _aliases(types, mentioned)
-    constants = [(constant, term) for constant, term in unit.constants.items() if constant in mentioned]
-    kernel = nodes.function(
-        "wp.kernel",
-        name,
-        [(p.name, unit.annotation(p.type)) for p in parameters],
-        frame.block.statements,
-        wrapped=_signature_width(name, parameters) > LINE_WIDTH,
-    )
-    return nodes.module(
-        [
-            nodes.import_warp(),
-            *(_alias(type_, first=place == 0) for place, type_ in enumerate(aliases)),
-            *(
-                _constant(constant, term, place == 0 and not aliases)
-                for place, (constant, term) in enumerate(constants)
-            ),
-            *(nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in structs),
-            *(helper.node for helper in helpers),
-            kernel,
-        ]
-    )
-
-
-def _live_helpers(frame: Frame) -> tuple[list[Helper], set[str]]:
-    """Return the helpers that the kernel calls, directly or not, and all names that it and they mention."""
-    mentioned = set(frame.mentioned)
-    live: list[Helper] = []
-    for helper in reversed(frame.unit.helpers):
-        if helper.name in mentioned:
-            mentioned |= helper.mentioned
-            live.insert(0, helper)
-    return live, mentioned
-
-
-def _live_parameters(frame: Frame) -> list[Variable | ArrayParameter]:
-    """Return the parameters that the source mentions; the expressions that others were made for have been dropped."""
-    return [p for p in frame.parameter_order if p.name in frame.mentioned]
-
-
-def _signature_width(name: str, parameters: Sequence[Variable | ArrayParameter]) -> int:
-    return len(f"def {name}():") + sum(len(f"{p.name}: {p.type.spelling}, ") for p in parameters)
-
-
-def _aliases(types: Sequence[Type], mentioned: Set[str]) -> list[Vector | Matrix]:
-    """Return the vectors and matrices for which Warp has no name, in the order of ours."""
-    named = (from_alias(name) for name in mentioned)
-    found = {type_ for type_ in (*types, *named) if isinstance(type_, (Vector, Matrix)) and not type_.is_named}
-    return sorted(found, key=lambda type_: type_.alias)
-
-
-def _alias(type_: Vector | Matrix, first: bool) -> nodes.Statement:
-    """Build `mat23 = wp.types.matrix(shape=(2, 3), dtype=float)`, or the like for a vector."""
-    dtype = ("dtype", nodes.name(type_.scalar.spelling))
-    if isinstance(type_, Vector):
-        made = nodes.call_with_keywords("wp.types.vector", [("length", nodes.integer(type_.length)), dtype])
-    else:
-        shape = nodes.tuple_([nodes.integer(type_.rows), nodes.integer(type_.columns)], parentheses=True)
-        made = nodes.call_with_keywords("wp.types.matrix", [("shape", shape), dtype])
-    return nodes.constant(type_.alias, made, first)
-
-
-def _constant(identifier: str, value: Term, first: bool) -> nodes.Statement:
-    """Build `SCALE = wp.constant(0.5)`."""
-    return nodes.constant(identifier, nodes.call("wp.constant", [value.node]), first)
+# The arguments
 
 
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:
