@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, help="the same seed prints the same kernels (default: a new one)")
     sample.add_argument("--count", type=int, default=1, help="how many (default: 1)")
     sample.add_argument("--category", help="of one category only (default: each in turn)")
+    sample.add_argument("--size", type=int, help="about how many lines a kernel's body has, 1 to 60 (default: any)")
     sample.set_defaults(command=_sample)
     builtins = commands.add_parser("builtins", help="say which of Warp's built-ins are generated")
     builtins.add_argument("--json", action="store_true", help="everything, as JSON on standard output")
@@ -44,15 +45,18 @@ def _parser() -> argparse.ArgumentParser:
 
 def _sample(options: argparse.Namespace) -> int:
     from grammar import CATEGORIES, SeededChoices, generate
+    from grammar.kernels import LARGEST
 
     if options.category is not None and options.category not in CATEGORIES:
         raise UserError(f"there is no category '{options.category}'; there are {', '.join(CATEGORIES)}")
     if options.count < 0:
         raise UserError(f"--count must not be negative, but is {options.count}")
+    if options.size is not None and not 1 <= options.size <= LARGEST:
+        raise UserError(f"--size must be from 1 to {LARGEST}, but is {options.size}")
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     for index in range(options.count):
         category = options.category or CATEGORIES[index % len(CATEGORIES)]
-        kernel = generate(SeededChoices(f"{seed}/{index}"), category)
+        kernel = generate(SeededChoices(f"{seed}/{index}"), category, options.size)
         print(f"# {category}, seed {seed}, kernel {index}, launch {kernel.dims}: {kernel.description}")
         print(kernel.source)
     return 0
