@@ -224,8 +224,8 @@ def specialise(name: str, types: Sequence[ValueType], only: int | None = None) -
     """
     for place in _generic(name) if only is None else (only,):
         candidates = [
-            tuple(type_ for type_ in types if _stands_for(pattern, type_))
-            for pattern in _raw()[name][place].input_types.values()
+            tuple(type_ for type_ in types if _takes(name, place, parameter, type_))
+            for parameter in _raw()[name][place].input_types
         ]
         if all(candidates):
             for arguments in _same_dtype(candidates):
@@ -239,6 +239,12 @@ def _specialised(name: str, place: int, types: tuple[ValueType, ...]) -> Overloa
     one = _raw()[name][place]
     result = _result(one, dict(zip(one.input_types, map(to_warp, types), strict=True)))
     return None if result is None else _overload(name, one, types, result)
+
+
+@functools.cache
+def _takes(name: str, place: int, parameter: str, type_: ValueType) -> bool:
+    """Whether a value of a type may be passed for an overload's parameter."""
+    return _stands_for(_raw()[name][place].input_types[parameter], type_)
 
 
 def _stands_for(pattern: Any, type_: ValueType) -> bool:
