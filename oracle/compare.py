@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from oracle.floats import is_float, numbers
 from oracle.observation import Observation
 from oracle.ulp import ulp_distance
 
@@ -40,7 +41,7 @@ class Leaf:
     @property
     def unit(self) -> str:
         """What `worst` counts."""
-        return "ULP" if self.dtype.kind == "f" else "difference"
+        return "ULP" if is_float(self.dtype) else "difference"
 
     def describe(self) -> str:
         """Say in one line what differs."""
@@ -108,17 +109,17 @@ def differs(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Mark the elements whose bits differ, unless both are NaN."""
     unsigned = f"u{a.dtype.itemsize}"
     mask = np.ascontiguousarray(a).view(unsigned) != np.ascontiguousarray(b).view(unsigned)
-    return mask & ~(np.isnan(a) & np.isnan(b)) if a.dtype.kind == "f" else mask
+    return mask & ~(np.isnan(numbers(a)) & np.isnan(numbers(b))) if is_float(a.dtype) else mask
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return element by element the distance that `Leaf.worst` is the largest of, as float64."""
-    if a.dtype.kind == "f":
+    if is_float(a.dtype):
         return ulp_distance(a, b)
     return np.abs(a.astype(object) - b.astype(object)).astype(np.float64)
 
 
 def hexadecimal(value: Any) -> str:
     """Show a scalar's bits and its value: `0x3f800000 (1.0)`."""
-    bits = np.asarray(value).tobytes()[::-1].hex()
-    return f"0x{bits} ({value})"
+    array = np.asarray(value)
+    return f"0x{array.tobytes()[::-1].hex()} ({numbers(array)})"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from oracle.compare import Comparison, Leaf, differs, hexadecimal
+from oracle.floats import is_float, limits, numbers
 from oracle.observation import Observation, Verdict
 
 SPREAD_FACTOR = 2.0
@@ -24,10 +25,10 @@ it lies near two standard deviations, and CUDA's own rounding seldom beyond four
 def unstable_spread(dtype: np.dtype) -> float:
     """Return how far nudging may move an element, relative to its size, before it says nothing about the compiler.
 
-    A third of the significand's bits must survive: 2^-3 for float16, 2^-8 for float32, 2^-17 for float64. A wrong
-    operation moves a value further than that more often than not.
+    A third of the significand's bits must survive: 2^-2 for bfloat16, 2^-3 for float16, 2^-8 for float32, 2^-17 for
+    float64. A wrong operation moves a value further than that more often than not.
     """
-    return float(2.0 ** -((np.finfo(dtype).nmant + 1) // 3))
+    return float(2.0 ** -((limits(dtype).nmant + 1) // 3))
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged:
     unstable: str | None = None
     for leaf in comparison.differing:
         elements = _elements(leaf, cpu, cuda, nudged)
-        floats = leaf.dtype.kind == "f"
+        floats = is_float(leaf.dtype)
         explained, shaky = _judge_floats(elements) if floats else _judge_integers(elements)
         if not explained.all():
             return Explanation(Verdict.MISMATCH, _describe(elements, int(np.argmin(explained))))
@@ -87,18 +88,20 @@ def _elements(leaf: Leaf, cpu: Observation, cuda: Observation, nudged: Sequence[
 def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
     """Return masks: which differences are explained, and which of those only by an unstable element."""
     with np.errstate(invalid="ignore", over="ignore"):
-        cpu, cuda = elements.cpu.astype(np.float64), elements.cuda.astype(np.float64)
-        moves = np.abs(elements.nudged.astype(np.float64) - cpu)
+        cpu, cuda, nudged = (
+            numbers(values).astype(np.float64) for values in (elements.cpu, elements.cuda, elements.nudged)
+        )
+        moves = np.abs(nudged - cpu)
         spread = np.max(moves, axis=0, initial=0.0)
         allowed = elements.slack + SPREAD_FACTOR * spread
         # allowed > 0: zeros of different sign are no distance apart and yet differ
         within = (allowed > 0) & (np.abs(cuda - cpu) <= allowed)
         # below the smallest normal number every value has lost digits, however well the kernel behaves
-        size = np.maximum(np.maximum(np.abs(cpu), np.abs(cuda)), float(np.finfo(elements.leaf.dtype).tiny))
+        size = np.maximum(np.maximum(np.abs(cpu), np.abs(cuda)), limits(elements.leaf.dtype).smallest_normal)
         shaky = spread > unstable_spread(elements.leaf.dtype) * size
     reached = np.any(~differs(elements.nudged, np.broadcast_to(elements.cuda, elements.nudged.shape)), axis=0)
     finite = np.isfinite(cpu) & np.isfinite(cuda)
-    changed_kind = np.any(np.isfinite(elements.nudged) != np.isfinite(elements.cpu), axis=0)
+    changed_kind = np.any(np.isfinite(nudged) != np.isfinite(cpu), axis=0)
     # a sum that overflows in one order need not in another
     overflows = np.isinf(elements.slack)
     return overflows | reached | changed_kind | (finite & within), changed_kind | (finite & shaky)
@@ -114,7 +117,7 @@ def _describe(elements: _Elements, position: int) -> str:
     index = np.argwhere(elements.leaf.mask)[position]
     at = ", ".join(str(i) for i in index)
     values = f"cpu {hexadecimal(elements.cpu[position])}, cuda {hexadecimal(elements.cuda[position])}"
-    moved = elements.nudged[:, position]
+    moved = numbers(elements.nudged[:, position])
     if not moved.size:
         return f"{elements.leaf.name}[{at}]: {values}"
     return f"{elements.leaf.name}[{at}]: {values}, nudged from {moved.min()} to {moved.max()}"

@@ -18,6 +18,7 @@ import numpy as np
 import warp as wp
 
 from grammar.kernel import Argument, Range
+from oracle.floats import is_float, limits, rounded
 from oracle.parameters import (
     Array,
     Parameter,
@@ -25,7 +26,6 @@ from oracle.parameters import (
     Struct,
     arrays_of,
     has_gradient,
-    is_float,
     leaves_of,
     parameters_of,
 )
@@ -163,13 +163,13 @@ _EXPONENTS = np.array([3, 3, 2, 2, 1, 1, 1, 0, 0, 0, -1, -1, -2, -3, -5, -8])
 
 def _ordinary_floats(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Return numbers between -8 and 8: one in eight an integer, the others with a full significand."""
-    bits = np.finfo(dtype).nmant + 1
+    bits = limits(dtype).nmant + 1
     significand = (raw >> np.uint64(11)) % np.uint64(1 << bits)
     exponent = _EXPONENTS[(raw % np.uint64(16)).astype(np.int64)]
     numbers = np.ldexp(significand.astype(np.float64) - float(1 << (bits - 1)), exponent - (bits - 1))
     whole = (raw >> np.uint64(16)) % np.uint64(17)
     is_whole = (raw >> np.uint64(4)) % np.uint64(8) == 0
-    return np.where(is_whole, whole.astype(np.float64) - 8.0, numbers).astype(dtype)
+    return rounded(np.where(is_whole, whole.astype(np.float64) - 8.0, numbers), dtype)
 
 
 def edge_values(dtype: np.dtype) -> np.ndarray:
@@ -180,20 +180,21 @@ def edge_values(dtype: np.dtype) -> np.ndarray:
     if dtype.kind == "i":
         info = np.iinfo(dtype)
         return np.array([0, 1, -1, 2, -2, info.min, info.min + 1, info.max, info.max - 1], dtype)
-    limits = np.finfo(dtype)
+    of = limits(dtype)
     positive = [
         0.0,
         1.0,
         0.5,
         2.0,
-        1.0 + float(limits.eps),
-        float(limits.max),
-        float(limits.smallest_normal),
-        float(limits.smallest_subnormal),
-        float(limits.smallest_normal) - float(limits.smallest_subnormal),
+        1.0 + of.eps,
+        of.max,
+        of.smallest_normal,
+        of.smallest_subnormal,
+        of.smallest_normal - of.smallest_subnormal,
         float("inf"),
     ]
-    return np.array([sign * number for number in positive for sign in (1.0, -1.0)] + [float("nan")], dtype)
+    signed = [sign * number for number in positive for sign in (1.0, -1.0)]
+    return rounded(np.array([*signed, float("nan")]), dtype)
 
 
 def default_arguments(kernel: wp.Kernel, dims: Sequence[int]) -> tuple[Argument, ...]:

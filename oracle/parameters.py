@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import warp as wp
 
+from oracle.floats import BFLOAT16, is_float
+
 
 @dataclass(frozen=True)
 class Plain:
@@ -75,7 +77,7 @@ def describe(warp_type: Any) -> Type:
         return Struct(warp_type, MappingProxyType(fields), np.dtype(warp_type.numpy_dtype()))
     scalar = getattr(warp_type, "_wp_scalar_type_", warp_type)
     try:
-        dtype = np.dtype(wp.dtype_to_numpy(scalar))
+        dtype = BFLOAT16 if scalar is getattr(wp, "bfloat16", None) else np.dtype(wp.dtype_to_numpy(scalar))
     except (TypeError, KeyError, ValueError) as error:
         raise TypeError(f"a parameter of type {warp_type} cannot be passed") from error
     return Plain(warp_type, dtype, tuple(getattr(warp_type, "_shape_", ())))
@@ -98,19 +100,15 @@ def _arrays(path: str, kind: Type) -> Iterator[tuple[str, Array]]:
 def leaves_of(path: str, element: Plain | Struct, values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the scalar-dtype parts of an array's `values` with their paths, as views; array fields are left out.
 
-    A leaf has the array's shape followed by the element's own: `(n, 3)` for an array of n vec3.
+    A leaf has the array's shape followed by the element's own: `(n, 3)` for an array of n vec3. What Warp hands out as
+    the bits of bfloat16 becomes a leaf of that dtype.
     """
     if isinstance(element, Plain):
-        yield path, values
+        yield path, values.view(BFLOAT16) if element.scalar == BFLOAT16 else values
         return
     for name, field in element.fields.items():
         if not isinstance(field, Array):
             yield from leaves_of(f"{path}.{name}", field, values[name])
-
-
-def is_float(dtype: np.dtype) -> bool:
-    """Whether values of the dtype carry gradients."""
-    return dtype.kind == "f"
 
 
 def has_gradient(element: Plain | Struct) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from oracle import floats
 from oracle.check import CHECKS, Report
 from oracle.judge import Judgement
 from oracle.observation import Verdict
@@ -41,7 +42,9 @@ def print_judgements(judgements: Sequence[Judgement], seeds: Sequence[int], cons
         same = [leaf for leaf in leaves if leaf.name == name]
         worst = max(leaf.worst for leaf in same)
         totals = sum(leaf.elements for leaf in same), sum(leaf.differing for leaf in same)
-        table.add_row(name, str(same[0].dtype), *map(str, totals), f"{worst:g} {same[0].unit}" if worst else "equal")
+        table.add_row(
+            name, floats.name(same[0].dtype), *map(str, totals), f"{worst:g} {same[0].unit}" if worst else "equal"
+        )
     console.print(table)
     for verdict, count in Counter(judgement.verdict for judgement in judgements).items():
         seed, first = next(pair for pair in zip(seeds, judgements, strict=True) if pair[1].verdict is verdict)

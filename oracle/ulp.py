@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from oracle.floats import numbers
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -94,7 +96,7 @@ def ulp_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """
     first, second = _ordered(a), _ordered(b)
     steps = (np.maximum(first, second) - np.minimum(first, second)).astype(np.float64)
-    nan_a, nan_b = np.isnan(a), np.isnan(b)
+    nan_a, nan_b = np.isnan(numbers(a)), np.isnan(numbers(b))
     steps[nan_a & nan_b] = 0.0
     steps[nan_a ^ nan_b] = np.inf
     return steps

@@ -21,9 +21,10 @@ from extractor.compiling import Compiled
 from extractor.ptx_text import PtxText
 from oracle import ptx
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
+from oracle.floats import is_float, limits, numbers
 from oracle.inputs import Inputs, write_only
 from oracle.observation import Observation
-from oracle.parameters import Plain, Struct, is_float, leaves_of
+from oracle.parameters import Plain, Struct, leaves_of
 
 MAX_BLOCK = 256
 """Threads in a block, as in Warp's own launches; a smaller launch gets one block of whole warps."""
@@ -40,23 +41,20 @@ def run(
     inputs: Inputs,
     backward: bool,
     definedness: bool = False,
-    tile_threads: int = 0,
 ) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
     `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
-    With `tile_threads`, each point of `dims` is a block of that many threads, as `wp.launch_tiled` makes it.
-
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
     memory = DeviceMemory(arguments, write_only(compiled.kernel))
     tiled = {}
-    if tile_threads:
-        dims, tiled = (*dims, tile_threads), {"block_dim": tile_threads}
+    if compiled.block_dim:
+        dims, tiled = (*dims, compiled.block_dim), {"block_dim": compiled.block_dim}
     launch = recorded_launch(compiled.kernel, dims, arguments, **tiled)
-    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, tile_threads)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
@@ -64,7 +62,7 @@ def run(
     if backward:
         adjoint = {"adjoint": True, "adj_inputs": arguments.adjoints}
         launch = recorded_launch(compiled.kernel, dims, arguments, **tiled, **adjoint)
-        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, tile_threads)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
@@ -92,10 +90,9 @@ def _execute(
     memory: DeviceMemory,
     launch: wp.Launch,
     definedness: bool,
-    tile_threads: int,
 ) -> ptx.Execution:
     threads = math.prod(dims)
-    block = tile_threads or min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
+    block = compiled.block_dim or min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
     params = [memory.relocated(value) for value in launch.params]
     grid = (-(-threads // block), 1, 1)
     return ptx.launch(
@@ -105,7 +102,7 @@ def _execute(
         block=(block, 1, 1),
         params=params,
         memory=memory.memory,
-        shared_bytes=TILE_SHARED_BYTES if tile_threads else 0,
+        shared_bytes=TILE_SHARED_BYTES if compiled.block_dim else 0,
         definedness=definedness,
     )
 
@@ -216,15 +213,16 @@ def _offsets(values: np.ndarray, base: int) -> np.ndarray:
 
 def _bounds(values: np.ndarray, addresses: np.ndarray, atomics: Mapping[int, ptx.FloatSum]) -> np.ndarray:
     """Return the bound for every element, zero where no atomic went; `values` are those before the launch."""
-    limits = np.finfo(values.dtype)
-    unit = float(limits.eps) / 2.0
-    flushed = float(limits.smallest_normal) if values.dtype == np.float32 else 0.0  # see ptx.FloatSum
+    of = limits(values.dtype)
+    unit = of.eps / 2.0
+    flushed = of.smallest_normal if values.dtype == np.float32 else 0.0  # see ptx.FloatSum
+    before = numbers(values)
     bound = np.zeros(values.shape, np.float64)
     for index in np.ndindex(values.shape):
         done = atomics.get(int(addresses[index]))
         if done is not None:
-            magnitude = done.magnitude + abs(float(values[index]))
-            if magnitude > float(limits.max):
+            magnitude = done.magnitude + abs(float(before[index]))
+            if magnitude > of.max:
                 bound[index] = np.inf
             elif not math.isnan(magnitude):  # a NaN among the summands is the sum, in any order
                 bound[index] = (done.additions + 1) * (2.0 * unit * magnitude + flushed)

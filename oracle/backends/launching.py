@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import warp as wp
 
+from oracle.floats import BFLOAT16, is_float, numbers
 from oracle.inputs import Inputs, Value
-from oracle.parameters import Array, Plain, Struct, has_gradient, is_float, leaves_of, parameters_of
+from oracle.parameters import Array, Plain, Struct, has_gradient, leaves_of, parameters_of
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class _Builder:
 
     def _array(self, path: str, kind: Array, value: np.ndarray) -> wp.array:
         def copy(values: np.ndarray) -> wp.array:
+            values = values["bfloat16"] if values.dtype == BFLOAT16 else values
             return wp.array(values, dtype=kind.element.warp_type, ndim=kind.rank, device=self._device, copy=True)
 
         array = copy(value)
@@ -71,8 +73,8 @@ class _Builder:
 def plain_value(kind: Plain, value: np.ndarray) -> Any:
     """Return a scalar as a Python number, and a vector, quaternion or matrix as Warp's own type."""
     if not kind.shape:
-        return value.item()
-    return kind.warp_type(*value.ravel().tolist())
+        return numbers(value).item()
+    return kind.warp_type(*numbers(value).ravel().tolist())
 
 
 def forward_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
