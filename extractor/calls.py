@@ -9,11 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_TYPE = r"(?!return\b)(?:wp::)?[A-Za-z_]\w*(?:<[^;=()]*>)?"
+_INNERMOST = r"<[^<>;=()]*>"
+_INNER = rf"<(?:[^<>;=()]|{_INNERMOST})*>"
+_TYPE = rf"(?!return\b)(?:wp::)?[A-Za-z_]\w*(?:<(?:[^<>;=()]|{_INNER})*>)?"
 _COMMENT = re.compile(r"//[^\n]*")
 _DECLARED = re.compile(rf"(?:^|[(,])\s*(?:static )?(?:const )?({_TYPE}\s*[*&]?)\s*\b((?:var|adj)_\w+)", re.MULTILINE)
 _CALLED = re.compile(r"(?:\b(var_\w+)\s*=\s*|(?<=[;{}\s]))(?:wp::)?(\w+)(?:<[^;()]*>)?\(([^;]*)\);")
-_FUNCTION = re.compile(r"^(?:template [^\n]*\n)?static ", re.MULTILINE)
+_FUNCTION = re.compile(r"^[A-Za-z_][^\n;]*\([^\n;]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
