@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import TracebackType
 
@@ -32,7 +32,8 @@ class CompileOptions:
     `arch` is the CUDA architecture without its dot (75 for sm_75), the levels are the compilers' optimisation levels
     from 0 to 3, `max_unroll` is the longest constant loop that Warp unrolls. `emit_ptx` adds the PTX to the artifacts.
     `line_info` makes the PTX say which line of Python each instruction comes from; it is the same code otherwise, but
-    the artifacts then hold `#line` directives. `block_dim` is the largest block that may be launched.
+    the artifacts then hold `#line` directives. `block_dim` is the largest block that may be launched; with `tiled`,
+    every block that is launched has that many threads, on the cpu as well where the installed Warp can do that.
     `debug` is Warp's debug mode: every variable in memory, assertions on.
 
     For the cpu, 0 is by far the quickest, and the oracle needs the calls of library functions that higher levels drop.
@@ -48,6 +49,11 @@ class CompileOptions:
     line_info: bool = False
     debug: bool = False
     block_dim: int = 256
+    tiled: bool = False
+
+    def for_blocks_of(self, threads: int) -> CompileOptions:
+        """Return the options for kernels launched in blocks of so many threads, for 0 those of plain launches."""
+        return replace(self, block_dim=threads, tiled=True) if threads else self
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class Compiled:
 
     `kernel` is loaded for the cpu until its batch is closed. `ptx` is the text of the kernel's whole module, one
     object for all that share it; the entries are its functions for this kernel, the backward one empty without a
-    backward pass. `cpu_object` is the object file of that module for the cpu, shared in the same way.
+    backward pass. `cpu_object` is the object file of that module for the cpu, shared in the same way. With a
+    `block_dim`, each point of a launch is a block of that many threads, as `wp.launch_tiled` makes it.
     """
 
     kernel: wp.Kernel
@@ -65,6 +72,7 @@ class Compiled:
     forward_entry: str
     backward_entry: str
     cpu_object: bytes = field(default=b"", repr=False)
+    block_dim: int = 0
 
 
 @dataclass(frozen=True)
@@ -191,7 +199,8 @@ class _Module:
         for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
             if errors and not every_target:
                 break
-            error = self.warp_module.compile(target, options.arch, _module_options(options, level))
+            block = options.block_dim if options.tiled else 1
+            error = self.warp_module.compile(target, options.arch, _module_options(options, level), block)
             errors += [error] if error else []
         return errors[::-1]
 
@@ -221,6 +230,7 @@ class _Module:
                 forward_entry=forward,
                 backward_entry=backward if options.backward else "",
                 cpu_object=module.cpu_object,
+                block_dim=options.block_dim if options.tiled else 0,
             )
         return compiled
 

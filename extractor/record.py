@@ -16,6 +16,9 @@ SCHEMA = 1
 MAX_LINE_BYTES = 16 * 10**6
 """Longest line that is read: a hundred times what the largest kernels need."""
 
+LARGEST_BLOCK = 1024
+"""Threads of a block that CUDA launches at most."""
+
 _TEXTS = ("python_source", "cpp_forward", "cpp_backward", "cuda_forward", "cuda_backward")
 _FIELDS = {"id", "metadata", *_TEXTS}
 _ID = re.compile(r"[0-9a-f]{16,64}")
@@ -37,6 +40,17 @@ METADATA: dict[str, type] = {
     "split": str,
 }
 """The keys that every record's metadata has, with the type of their value. Others may stand beside them."""
+
+
+def block_dim_of(metadata: Mapping[str, Any]) -> int:
+    """Return how many threads each point of a record's or a finding's launch is a block of, 0 for a plain launch.
+
+    Raises ValueError for what is no such number.
+    """
+    block_dim = metadata.get("block_dim", 0)
+    if type(block_dim) is not int or not 0 <= block_dim <= LARGEST_BLOCK:
+        raise ValueError(f"block_dim is no integer from 0 to {LARGEST_BLOCK}")
+    return block_dim
 
 
 class BadRecordError(Exception):
@@ -149,6 +163,10 @@ def _check_metadata(metadata: Mapping[str, Any]) -> None:
     dims = metadata["launch_dims"]
     if not 1 <= len(dims) <= 3 or any(type(extent) is not int or extent < 1 for extent in dims):
         raise BadRecordError("metadata.launch_dims is not 1 to 3 positive integers")
+    try:
+        block_dim_of(metadata)
+    except ValueError as error:
+        raise BadRecordError(f"metadata.{error}") from None
     try:
         for argument in metadata["arguments"]:
             Argument.from_json(argument)

@@ -64,8 +64,12 @@ class WarpModule:
         self._workspace = workspace
         self._texts: dict[str, str] = {}
 
-    def compile(self, target: str, arch: int, options: Mapping[str, Any] | None = None) -> TargetError | None:
+    def compile(
+        self, target: str, arch: int, options: Mapping[str, Any] | None = None, cpu_block: int = 1
+    ) -> TargetError | None:
         """Compile for `target`, with other module options if any are given; for the cpu, load it as well.
+
+        `cpu_block` is how many threads a block has on the cpu; a Warp that knows no other makes it 1.
 
         The module's options at a launch must be those that it was compiled with: compile for the cpu last.
         """
@@ -76,7 +80,7 @@ class WarpModule:
         try:
             with captured_output(self._workspace.folder) as output, _kernel_cache(folder):
                 try:
-                    self._build(target, arch, folder)
+                    self._build(target, arch, folder, cpu_block)
                 except OSError:
                     raise
                 except Exception as error:  # whatever Warp or a compiler behind it objects to
@@ -91,11 +95,12 @@ class WarpModule:
             return TargetError(target, "native", normalise_native(output.text) or normalise(raised))
         return TargetError(target, "codegen", normalise(raised), labels_in(raised))
 
-    def _build(self, target: str, arch: int, folder: Path) -> None:
+    def _build(self, target: str, arch: int, folder: Path, cpu_block: int) -> None:
         if target == "cuda":
             wp.compile_aot_module(self.name, device=None, arch=arch, module_dir=folder / "cuda", use_ptx=True)
         else:
-            wp.load_module(self.name, device="cpu", block_dim=1)
+            block = cpu_block if getattr(wp.config, "enable_cpu_blocks", False) else 1
+            wp.load_module(self.name, device="cpu", block_dim=block)
 
     def _collect(self, folder: Path) -> None:
         """Read what Warp left anywhere under `folder`."""

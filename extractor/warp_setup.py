@@ -101,13 +101,18 @@ _started: list[bool] = []
 
 
 def start_quietly(workspace: Workspace) -> None:
-    """Initialise Warp without its greeting and without its warning about a missing driver."""
+    """Initialise Warp without its greeting and without its warning about a missing driver.
+
+    Launches on the cpu that ask for a block of threads get one, where this Warp has that (since 1.19).
+    """
     import warp
 
     if hasattr(warp.config, "log_level"):
         warp.config.log_level = warp.LOG_ERROR
     else:
         warp.config.quiet = True
+    if hasattr(warp.config, "enable_cpu_blocks"):
+        warp.config.enable_cpu_blocks = True
     if not _started:
         warp.config.kernel_cache_dir = str(workspace.cache)
         with captured_output(workspace.folder):

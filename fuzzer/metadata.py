@@ -61,6 +61,7 @@ def metadata(
         "features": list(kernel.features),
         "complexity": measure(kernel.source).to_json(),
         "launch_dims": list(kernel.dims),
+        **block_dim_json(kernel),
         "arguments": [argument.to_json() for argument in kernel.arguments],
         "origin": origin.to_json(),
         "versions": dict(versions) | {"schema": SCHEMA},
@@ -70,6 +71,11 @@ def metadata(
         "explained_by": sorted(explained_by),
         "split": split(kernel.source),
     }
+
+
+def block_dim_json(kernel: Kernel) -> dict[str, int]:
+    """Return `block_dim` as metadata holds it beside the launch dims: plain launches have none."""
+    return {"block_dim": kernel.block_dim} if kernel.block_dim else {}
 
 
 def split(source: str) -> str:

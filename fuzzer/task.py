@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fuzzer.metadata import Origin
+from fuzzer.metadata import Origin, block_dim_json
 from fuzzer.outcome import Outcome
 from grammar import SeededChoices, accept, generate
 from grammar.canonical import kernel_id
@@ -61,6 +61,7 @@ class Task:
             detail={
                 "kernel_name": kernel.name,
                 "launch_dims": list(kernel.dims),
+                **block_dim_json(kernel),
                 "arguments": [argument.to_json() for argument in kernel.arguments],
                 "input_seed": self.origin(index).input_seed,
                 "backward": self.backward,

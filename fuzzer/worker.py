@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +35,7 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[int, ...]], Seque
 
 @dataclass(frozen=True)
 class BatchRunner:
-    """Judges kernels by index, all of a call compiled as one module."""
+    """Judges kernels by index, all of a call with blocks of one size compiled as one module."""
 
     task: Task
     workspace: Workspace
@@ -46,28 +46,40 @@ class BatchRunner:
         """Return the outcomes of the kernels with these indices, in the same order."""
         seconds: dict[str, float] = {}
         with _cpu_time(seconds, "generate"):
-            kernels = [self.task.kernel(index) for index in indices]
-        with _cpu_time(seconds, "compile"):
-            batch = compile_batch([kernel.source for kernel in kernels], self.options, self.workspace)
+            kernels = {index: self.task.kernel(index) for index in indices}
         shared = {stage: taken / len(indices) for stage, taken in seconds.items()}
-        outcomes = []
+        outcomes: dict[int, Outcome] = {}
+        for block_dim in sorted({kernel.block_dim for kernel in kernels.values()}):
+            alike = {index: kernel for index, kernel in kernels.items() if kernel.block_dim == block_dim}
+            outcomes |= self._run_alike(alike, self.options.for_blocks_of(block_dim), shared)
+        return [outcomes[index] for index in indices]
+
+    def _run_alike(
+        self, kernels: Mapping[int, Kernel], options: CompileOptions, shared: Mapping[str, float]
+    ) -> dict[int, Outcome]:
+        """Return the outcomes, by index, of kernels that are compiled with the same options: tiles know their block."""
+        seconds: dict[str, float] = {}
+        with _cpu_time(seconds, "compile"):
+            batch = compile_batch([kernel.source for kernel in kernels.values()], options, self.workspace)
+        shared = {**shared, "compile": seconds["compile"] / len(kernels)}
+        outcomes = {}
         with batch:
-            for index, kernel, result in zip(indices, kernels, batch.results, strict=True):
+            for (index, kernel), result in zip(kernels.items(), batch.results, strict=True):
                 if isinstance(result, CompileFailure):
                     reason = f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}"
                     outcome = self.task.finding(index, kernel, Verdict.COMPILE_ERROR, reason)
                 else:
-                    outcome = self._judge(index, kernel, result)
-                outcomes.append(replace(outcome, seconds=shared | dict(outcome.seconds)))
+                    outcome = self._judge(index, kernel, result, options)
+                outcomes[index] = replace(outcome, seconds=shared | dict(outcome.seconds))
         return outcomes
 
-    def _judge(self, index: int, kernel: Kernel, compiled: Compiled) -> Outcome:
+    def _judge(self, index: int, kernel: Kernel, compiled: Compiled, options: CompileOptions) -> Outcome:
         origin = self.task.origin(index)
         seconds: dict[str, float] = {}
         with _cpu_time(seconds, "inputs"):
             inputs = make_inputs(compiled.kernel, kernel.arguments, origin.input_seed)
         judgement = self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
-        judgement = look_again(judgement, self.judge, kernel.source, self.options, self.workspace, kernel.dims, inputs)
+        judgement = look_again(judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, inputs)
         seconds |= judgement.seconds
         backends = self.judge.backends
         if judgement.verdict is not Verdict.MATCH:

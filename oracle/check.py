@@ -18,7 +18,7 @@ from typing import Any
 from extractor.compiling import CompileOptions
 from extractor.corpus import Line, corpus_faults, read_corpus
 from extractor.manifest import MANIFEST, read_manifest
-from extractor.record import BadRecordError, Record
+from extractor.record import BadRecordError, Record, block_dim_of
 from grammar.canonical import kernel_id
 from grammar.kernel import Argument
 from grammar.recogniser import accept
@@ -245,7 +245,7 @@ def _unfit(metadata: Mapping[str, Any]) -> str | None:
     if type(metadata["versions"].get("arch", CompileOptions.arch)) is not int:
         return "metadata.versions.arch is not an integer"
     shapes = [Argument.from_json(argument).shape for argument in metadata["arguments"]]
-    extents = [tuple(metadata["launch_dims"]), *shapes]
+    extents = [(*metadata["launch_dims"], max(block_dim_of(metadata), 1)), *shapes]
     if all(min(shape, default=0) >= 0 and math.prod(shape) <= LARGEST_LAUNCH for shape in extents):
         return None
     return f"a launch or an array of more than {LARGEST_LAUNCH} elements, or of less than none"
@@ -259,7 +259,7 @@ def _case(record: Record) -> Case:
             backward=bool(record.artifacts.cpp_backward),
             arch=metadata["versions"].get("arch", CompileOptions.arch),
             emit_ptx=bool(record.artifacts.ptx),
-        ),
+        ).for_blocks_of(block_dim_of(metadata)),
         input_seeds=(metadata["input_seed"],),
         dims=tuple(metadata["launch_dims"]),
         arguments=metadata["arguments"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from extractor.compiling import CompileOptions
+from extractor.record import block_dim_of
 from grammar.errors import UserError
 from grammar.kernel import Argument
 from grammar.recogniser import accept
@@ -17,6 +19,12 @@ from oracle.rerun import Case, Rerun, start_worker
 
 KERNEL = "kernel.py"
 FINDING = "finding.json"
+
+TILES = re.compile(r"\b(?:wp|warp)\.(?:un)?tile(?:_|\()")
+"""What kernels have in their source that are launched in blocks of threads."""
+
+DEFAULT_BLOCK = 64
+"""Threads of a block for a kernel with tiles of which only the source is known."""
 
 DEFAULT_SEEDS = 8
 """Inputs that a kernel is run on unless the caller says how many: about half of them hold edge values."""
@@ -50,13 +58,14 @@ def case_of(path: Path, seeds: int, first_seed: int) -> Case:
     if rejection is not None:
         raise OutsideGrammar(f"{path}:{rejection} (outside the grammar, so nothing of it was executed)")
     others = tuple(range(first_seed, first_seed + seeds))
+    options = CompileOptions().for_blocks_of(DEFAULT_BLOCK if TILES.search(source) else 0)
     finding = path.with_name(FINDING)
     if path.name != KERNEL or not finding.is_file():
-        return Case(source, CompileOptions(), others)
+        return Case(source, options, others)
     try:
         data = json.loads(finding.read_text(encoding="utf-8"))
         if "input_seed" not in data:  # minimised by hand: the kernel shows it on any input, or its repro.py does
-            return Case(source, CompileOptions(), others)
+            return Case(source, options, others)
         return _case_of_finding(source, data, others)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{finding} cannot be read: {type(error).__name__} {error}") from None
@@ -65,7 +74,9 @@ def case_of(path: Path, seeds: int, first_seed: int) -> Case:
 def _case_of_finding(source: str, data: Mapping[str, Any], seeds: tuple[int, ...]) -> Case:
     return Case(
         source=source,
-        options=CompileOptions(backward=bool(data["backward"]), arch=int(data["arch"])),
+        options=CompileOptions(backward=bool(data["backward"]), arch=int(data["arch"])).for_blocks_of(
+            block_dim_of(data)
+        ),
         input_seeds=(int(data["input_seed"]), *seeds[:-1]),
         dims=tuple(int(extent) for extent in data["launch_dims"]),
         arguments=[Argument.from_json(argument).to_json() for argument in data["arguments"]],

@@ -27,7 +27,7 @@ class Case:
     """One kernel and how to launch it. `source` is accepted by the recogniser: a worker executes it.
 
     It is run once for each of `input_seeds`. `arguments` are as a record's metadata holds them. Without `dims` and
-    `arguments` they are chosen to suit the source.
+    `arguments` they are chosen to suit the source. `options` say how many threads a block of tiles has.
     """
 
     source: str

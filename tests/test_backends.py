@@ -112,12 +112,12 @@ def test_the_cpu_and_the_emulator_agree(compiled, sample):
 def test_both_run_a_block_of_threads_for_each_point_of_a_launch_of_tiles(workspace, monkeypatch):
     monkeypatch.setattr(wp.config, "enable_cpu_blocks", True)
     inputs = {"a": np.arange(3 * 64, dtype=np.float32).reshape(3, 64), "out": np.zeros(3, np.float32)}
-    with compile_batch([TILES], CompileOptions(block_dim=32), workspace) as batch:
+    with compile_batch([TILES], CompileOptions().for_blocks_of(32), workspace) as batch:
         (compiled,) = batch.results
         given = Inputs(0, inputs, {"out": np.array([1, 2, 3], np.float32)})
         found = [
-            native.run_native(compiled, (3,), given, True, "cpu", tile_threads=32),
-            emulator.run(compiled, (3,), given, True, tile_threads=32),
+            native.run_native(compiled, (3,), given, True, "cpu"),
+            emulator.run(compiled, (3,), given, True),
         ]
     for observation in found:
         assert observation.values["out"].tolist() == inputs["a"].sum(axis=1).tolist()

@@ -12,22 +12,18 @@ from oracle.inputs import Inputs
 from oracle.observation import Observation
 
 
-def run_native(
-    compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str, tile_threads: int = 0
-) -> Observation:
-    """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left.
-
-    With `tile_threads`, each point of `dims` is a block of that many threads, as `wp.launch_tiled` makes it.
-    """
+def run_native(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str) -> Observation:
+    """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left."""
     arguments = prepare(compiled.kernel, inputs, device, backward)
     launch = {"kernel": compiled.kernel, "dim": tuple(dims), "inputs": arguments.inputs, "device": device}
-    if tile_threads:
-        launch |= {"dim": (*dims, tile_threads), "block_dim": tile_threads}
-    wp.launch(**launch)
+    start = wp.launch
+    if compiled.block_dim:
+        start, launch["block_dim"] = wp.launch_tiled, compiled.block_dim
+    start(**launch)
     wp.synchronize_device(device)
     values = forward_leaves(arguments)
     if backward:
-        wp.launch(**launch, adjoint=True, adj_inputs=arguments.adjoints)
+        start(**launch, adjoint=True, adj_inputs=arguments.adjoints)
         wp.synchronize_device(device)
         values |= gradient_leaves(arguments)
     return Observation(values)

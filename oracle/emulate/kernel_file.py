@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,14 +24,12 @@ from grammar.kernel import Argument
 from oracle import ptx
 from oracle.backends.emulator import DeviceMemory, recorded_launch
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
-from oracle.check_kernel import OutsideGrammar, case_of
+from oracle.check_kernel import TILES, OutsideGrammar, case_of
 from oracle.emulate.options import MAX_BLOCK, SHARED_BYTES, Options, default_block
 from oracle.emulate.running import Launch, Subject
 from oracle.emulate.warp_layout import ENTRY
 from oracle.inputs import default_arguments, make_inputs, write_only
 from oracle.rerun import DEFAULT_DIMS, launch_rank
-
-_TILES = re.compile(r"\bwp\.tile_|\bwarp\.tile_")
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,8 @@ def kernel_subject(path: Path, options: Options, trust: bool, workspace: Workspa
     compile_options = replace(case.options, backward=options.backward, line_info=True)
     if options.block_dim:
         compile_options = replace(compile_options, block_dim=options.block_dim)
+    elif compile_options.tiled:
+        options = replace(options, block_dim=compile_options.block_dim)
     with compile_batch([case.source], compile_options, workspace) as batch:
         (result,) = batch.results
         if not isinstance(result, Compiled):
@@ -117,18 +116,17 @@ def _subject(path: Path, options: Options, built: _Built) -> Subject:
         launched = prepare(kernel, inputs, "cpu", options.backward)
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(f"no arguments could be made for {kernel.key}: {error}") from None
-    tiled = _TILES.search(built.source) is not None
+    tiled = TILES.search(built.source) is not None
     block = options.block_dim or (MAX_BLOCK if tiled else default_block(math.prod(dims)))
     grid = math.prod(dims) if tiled else -(-math.prod(dims) // block)
-    if tiled:
+    if tiled and built.dims is None:
         guesses.append(f"a kernel with tiles: a block of {block} threads for each of {dims}")
     memory = DeviceMemory(launched, write_only(kernel))
     forward, backward = Names(mangled_name(kernel)).cuda
     adjoint = {"adjoint": True, "adj_inputs": launched.adjoints}
+    extents, blocks = ((*dims, block), {"block_dim": block}) if tiled else (dims, {})
     launches = [
-        _launch(
-            memory, recorded_launch(kernel, (*dims, block) if tiled else dims, launched, **more), entry, grid, block
-        )
+        _launch(memory, recorded_launch(kernel, extents, launched, **blocks, **more), entry, grid, block)
         for entry, more in ((forward, {}), (backward, adjoint))[: 2 if options.backward else 1]
     ]
     module = ptx.Module(built.text)

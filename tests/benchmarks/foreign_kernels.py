@@ -206,7 +206,8 @@ def _compile(warp_name: str, kernels: Sequence[wp.Kernel], workspace: Workspace)
     for kernel, text, (forward, backward) in zip(kernels, texts, names, strict=True):
         if backward not in module.ptx.text:
             backward = ""
-        found.append(Compiled(kernel, text, module.ptx, forward, backward, module.cpu_object))
+        block = THREADS if _needs_blocks(text) else 0
+        found.append(Compiled(kernel, text, module.ptx, forward, backward, module.cpu_object, block))
     return found
 
 
@@ -331,7 +332,7 @@ def _tile_dims(rank: int) -> Iterator[tuple[int, ...]]:
 def _execute_tiles(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, inputs: Inputs) -> None:
     """A kernel with tiles, on the cpu too with a block of threads for each point of the launch."""
     try:
-        cuda = emulator.run(compiled, outcome.dims, inputs, outcome.backward, tile_threads=THREADS)
+        cuda = emulator.run(compiled, outcome.dims, inputs, outcome.backward)
     except ptx.Fault as fault:
         outcome.result, outcome.detail = str(Verdict.SANITIZER), str(fault)
         return
@@ -341,7 +342,7 @@ def _execute_tiles(outcome: Outcome, kernel: wp.Kernel, compiled: Compiled, inpu
     if cuda.reports:
         outcome.result, outcome.detail = str(Verdict.SANITIZER), str(cuda.reports[0])
         return
-    own = run_native(compiled, outcome.dims, inputs, outcome.backward, "cpu", tile_threads=THREADS)
+    own = run_native(compiled, outcome.dims, inputs, outcome.backward, "cpu")
     outcome.detail = ""
     comparison = compare(own, cuda)
     if comparison.equal:
