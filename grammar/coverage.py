@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from grammar import domains, registry
 from grammar.recipes import SETTINGS, recipes
 from grammar.registry import Builtin, Registered
+from grammar.types import FLOAT32, INT32, Matrix, Quaternion, Transform, Vector
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,23 @@ def overload_status(one: Registered) -> Status:
     if one.name in domains.DOMAINS:
         if one.concrete is not None and domains.generable(one.concrete):
             return Status("generable", "a call")
-        if registry.is_specialised(one):
+        if registry.is_specialised(one) and any(map(domains.generable, registry.specialise(one.name, _TYPES, one.place))):
             return Status("generable", "a call, for types of the grammar that it takes")
         return Status("unclassified", "its types or its results are outside the grammar")
     return Status("later", domains.LATER.get(one.name, "written, but not as this overload on purpose"))
+
+
+_TYPES = tuple(
+    kind
+    for scalar in (FLOAT32, INT32)
+    for kind in (
+        scalar,
+        *(Vector(length, scalar) for length in (2, 3, 6)),
+        *(Matrix(extent, extent, scalar) for extent in (2, 3, 4)),
+        *((Quaternion(scalar), Transform(scalar)) if scalar.is_float else ()),
+    )
+)
+"""Types of which every generic overload of a call takes some."""
 
 
 @functools.cache

@@ -160,7 +160,7 @@ def construct(frame: Frame, type_: ValueType, depth: int, exact: bool) -> Term |
     match type_:
         case Vector():
             values = [grow(frame, scalar, min(depth - 1, 1), exact) for _ in range(type_.length)]
-        case Matrix() if type_.rows * type_.columns <= 6:
+        case Matrix() if type_.rows * type_.columns <= 6 and type_.takes_elements:
             values = [leaf(frame, scalar, exact) for _ in range(type_.rows * type_.columns)]
         case Matrix():
             return _from_vectors(frame, type_, exact)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grammar import binding, calls, expressions, registry
+from grammar import binding, calls, domains, expressions, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.coverage import generable_overloads
 from grammar.recipes import SETTINGS, recipes
@@ -70,9 +70,8 @@ def _focus(choices: Choices, one: Registered) -> Focus | None:
     if one.concrete is not None:
         return Focus(one, one.concrete)
     for _ in range(_ATTEMPTS):
-        found = sorted(
-            registry.specialise(one.name, _some_types(choices), only=one.place), key=lambda overload: overload.signature
-        )
+        specialised = registry.specialise(one.name, _some_types(choices), only=one.place)
+        found = sorted(filter(domains.generable, specialised), key=lambda overload: overload.signature)
         if found:
             return Focus(one, pick(choices, found))
     return None

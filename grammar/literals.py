@@ -30,7 +30,7 @@ def literal(choices: Choices, type_: ValueType) -> Term | None:
             return scalar_literal(choices, type_)
         case Vector():
             return terms.vector_literal(type_, [_plain(choices, type_.scalar) for _ in range(type_.length)])
-        case Matrix():
+        case Matrix() if type_.takes_elements:
             values = [_plain(choices, type_.scalar) for _ in range(type_.rows * type_.columns)]
             return terms.vector_literal(type_, values) if len(values) <= 6 else None  # type: ignore[arg-type]
         case Quaternion():

@@ -113,6 +113,14 @@ class Matrix:
         return self.is_square and self.rows in (2, 3, 4, 6) and self.scalar.name in _NAMED_FLOATS
 
     @property
+    def takes_elements(self) -> bool:
+        """Whether a constructor call with an argument per element compiles.
+
+        For one row or column the C++ that Warp 1.19 makes of it is ambiguous (`one-row-matrix` in the findings).
+        """
+        return self.rows > 1 and self.columns > 1
+
+    @property
     def alias(self) -> str:
         """The name that a module gives it: `mat23d`."""
         return f"mat{self.rows}{self.columns}{_SUFFIXES[self.scalar.name]}"
