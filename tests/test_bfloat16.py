@@ -212,3 +212,29 @@ def test_a_kernel_computes_with_the_numbers_that_it_was_passed(compiled: Compile
     seen = cpu.run(compiled, (64,), Inputs(0, values, inputs.gradients), backward=False)
     assert numbers(seen.values["speeds"])[0].tolist() == [1.0, 2.0, -3.0]
     assert numbers(seen.values["bodies.velocity"])[63].tolist() == [1.0, 2.0, -3.0]
+
+
+SHARED_SUM = """import warp as wp
+
+
+@wp.kernel
+def accumulate(xs: wp.array(dtype=wp.bfloat16), total: wp.array(dtype=wp.bfloat16)):
+    i = wp.tid()
+    wp.atomic_add(total, 0, xs[i])
+"""
+
+
+def test_sums_of_bfloat16_that_loops_make_leave_the_order_open(tmp_path_factory: pytest.TempPathFactory) -> None:
+    arguments = (Argument("xs", (64,)), Argument("total", (1,), written=True))
+    with (
+        open_workspace(tmp_path_factory.mktemp("scratch")) as workspace,
+        compile_batch([SHARED_SUM], CompileOptions(backward=False), workspace) as batch,
+    ):
+        result = batch.results[0]
+        assert isinstance(result, Compiled)
+        inputs = make_inputs(result.kernel, arguments, 6)
+        observed = emulator.run(result, (64,), inputs, backward=False)
+        summands = numbers(inputs.values["xs"])
+        assert np.isfinite(summands).all()
+        assert observed.order_slack["total"][0] >= np.abs(summands).sum() / 2**8
+        assert "xs" not in observed.order_slack

@@ -135,6 +135,7 @@ class _Atomic:
         if type_.kind == "f" and operation in _EXTREMA:
             self.ufunc, self.update = None, _extremum(_EXTREMA[operation], type_)
         self.sums_floats = type_.kind == "f" and operation == "add"
+        self.may_sum_bf16 = operation == "cas" and type_.size == 2
 
     def __call__(self, addresses: Array, sources: list[Array], target: Array | None) -> None:
         active = self.machine.active
@@ -150,9 +151,19 @@ class _Atomic:
         if self.sums_floats:
             self.machine.log_float_sum(offsets + self.locate.segment.base, operands[0], self.type)
         old = self._apply(offsets >> self.locate.shift, operands)
+        if self.may_sum_bf16:
+            self._log_bf16_sums(offsets + self.locate.segment.base, old, operands)
         if target is None:
             return
         target[everyone] = old
+
+    def _log_bf16_sums(self, addresses: Array, old: Array, operands: list[Array]) -> None:
+        """Remember by how much swaps changed what may be a bfloat16: below sm_90 those are summed in such loops."""
+        swapped = old == operands[0]
+        if swapped.any():
+            with np.errstate(invalid="ignore"):
+                added = conversions.bf16_to_f32(operands[1]) - conversions.bf16_to_f32(old)
+            self.machine.log_float_sum(addresses[swapped], added[swapped], TYPES["f32"])
 
     def _apply(self, index: Array, operands: list[Array]) -> Array:
         """Update memory at `index`; the values that each thread found."""

@@ -70,7 +70,8 @@ class Module:
 class FloatSum(NamedTuple):
     """What floating-point atomic additions did to one address: how many, and the sum of the summands' magnitudes.
 
-    Sums of float32 in global memory also lose subnormal summands and results, each less than 2**-126.
+    Sums of float32 in global memory also lose subnormal summands and results, each less than 2**-126. A 16-bit
+    `atom.cas` that swaps counts as an addition of bfloat16s, which is for the reader to know by the address.
     """
 
     additions: int

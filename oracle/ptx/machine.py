@@ -220,7 +220,7 @@ class Machine:
         return run
 
     def log_float_sum(self, addresses: Array, summands: Array, type_: Type) -> None:
-        """Remember what a floating-point `atom.add` added, and where."""
+        """Remember what a floating-point `atom.add`, or a loop in its place, added, and where."""
         if type_.dtype.kind == "f" and not SHARED_BASE <= addresses[0] < PARAM_BASE:
             magnitude = np.abs(np.broadcast_to(summands, addresses.shape).astype(np.float64))
             self._float_sums.append((addresses, magnitude))
