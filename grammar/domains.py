@@ -204,11 +204,28 @@ DOMAINS: Mapping[str, Domain] = {
     "quat_rotate_inv": Domain(weight=2),
     "quat_slerp": Domain(Rounding.AMPLIFYING),
     "quat_to_matrix": Domain(weight=2),
-    "quat_to_axis_angle": Domain(Rounding.AMPLIFYING),
     "quat_to_rpy": Domain(Rounding.AMPLIFYING, weight=0.5),
     "quat_twist": Domain(Rounding.STEP, weight=0.5),
     "quat_twist_angle": Domain(Rounding.AMPLIFYING, weight=0.5),
     "quat_twist_angle_signed": Domain(Rounding.AMPLIFYING, weight=0.5),
+    # transformations and spatial vectors: products, sums and quat_rotate, no library function
+    "transform_get_translation": Domain(),
+    "transform_get_rotation": Domain(),
+    "transform_multiply": Domain(weight=3),
+    "transform_point": Domain(weight=3),
+    "transform_vector": Domain(weight=2),
+    "transform_inverse": Domain(weight=2),
+    "transform_from_matrix": Domain(Rounding.STEP),
+    "transform_to_matrix": Domain(),
+    "spatial_adjoint": Domain(),
+    "spatial_dot": Domain(weight=2),
+    "spatial_cross": Domain(),
+    "spatial_cross_dual": Domain(),
+    "spatial_top": Domain(weight=2),
+    "spatial_bottom": Domain(weight=2),
+    "velocity_at_point": Domain(weight=2),
+    "transform_twist": Domain(),
+    "transform_wrench": Domain(),
 }
 
 SPELLED: Mapping[str, str] = {
@@ -327,6 +344,8 @@ def left_out(one: Registered) -> str:
 UNCOMPILED: Mapping[str, str] = {
     "bool(float16)": "clang finds the conversion of wp::half to bool ambiguous",
     "float16(bool)": "its adjoint converts wp::half to bool, which clang and NVRTC find ambiguous",
+    "bool(bfloat16)": "clang finds the conversion of wp::bfloat16 to bool ambiguous",
+    "bfloat16(bool)": "its adjoint converts wp::bfloat16 to bool, which clang and NVRTC find ambiguous",
 }
 """Overloads that the registry offers and Warp 1.19 fails to compile."""
 
