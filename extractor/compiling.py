@@ -257,4 +257,9 @@ def _module_options(options: CompileOptions, level: int) -> dict[str, object]:
         "mode": "debug" if options.debug else "release",
         "max_unroll": options.max_unroll,
         "optimization_level": level,
+        **({name: False for name in _LIBRARIES if hasattr(wp.config, name)} if options.tiled else {}),
     }
+
+
+_LIBRARIES = ("enable_mathdx_gemm", "enable_mathdx_solver", "enable_mathdx_fft")
+"""The options for NVIDIA's libraries of tile operations; without them the code is Warp's own, and far shorter."""
