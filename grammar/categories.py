@@ -1,195 +1,117 @@
-"""The ten categories, each defined by what a kernel of it contains, as seen on its tree.
+"""The categories: what a kernel is about. A row each, with all that the grammar knows of it.
 
-`contains` reads a tree that may come from anywhere: nothing but the source decides. Generation makes the definitions
-true by construction (`grammar.requirements`).
+A category is defined by what a kernel of it contains, as seen on its tree (`contains`), wherever that comes from;
+generation makes the definition true by construction, with the row's production. The first ten are kinds of constructs,
+the others shapes of real programs.
 """
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import libcst as cst
 
-from grammar import domains
+from grammar import palette, requirements
+from grammar.facts import Facts
+from grammar.palette import Taste
+from grammar.requirements import Requirement
 
-CATEGORIES = (
-    "arithmetic",
-    "vector",
-    "matrix",
-    "control_flow",
-    "math",
-    "atomic",
-    "nested_loop",
-    "multi_conditional",
-    "combined",
-    "scalar_param",
-)
 
-_VECTOR_TYPE = re.compile(r"vec[234](h|d|b|ub|s|us|i|ui|l|ul|f)?$")
-_MATRIX_TYPE = re.compile(r"mat[234][234](h|d|i|f)?$")
-_QUATERNION = re.compile(r"quat(h|d|f|_\w+)?$")
-_COMPONENTS = frozenset("xyzw")
-_OPERATORS = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide, cst.FloorDivide, cst.Modulo, cst.Power)
-_AUGMENTED = (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign, cst.ModuloAssign)
+@dataclass(frozen=True)
+class Category:
+    """One row: how it is made, how it is recognised, how it is named, and the types and launches that suit it.
 
-FUNCTIONS = frozenset(name for name in domains.DOMAINS if domains.is_library(name) and not name.startswith("quat")) | {
-    "sqrt"
+    `verbs` begin its kernels' names, and `subject` says what its threads do with their inputs. `dimensions` weights
+    launches by how many dimensions they have.
+    """
+
+    production: Requirement
+    definition: Callable[[Facts], bool]
+    verbs: tuple[str, ...]
+    subject: str
+    taste: Taste
+    dimensions: tuple[tuple[int, float], ...] = ((1, 66), (2, 24), (3, 10))
+
+
+ROWS: Mapping[str, Category] = {
+    "arithmetic": Category(
+        requirements.arithmetic,
+        lambda facts: facts.operators >= 3,
+        verbs=("combine", "compute", "evaluate", "rescale", "mix", "offset"),
+        subject="does arithmetic on",
+        taste=Taste(integers=45),
+    ),
+    "vector": Category(
+        requirements.vector,
+        lambda facts: facts.has_vector,
+        verbs=("project", "displace", "blend", "measure", "advance", "reflect"),
+        subject="does vector algebra on",
+        taste=Taste(25, palette.vector_types, 5.0),
+    ),
+    "matrix": Category(
+        requirements.matrix,
+        lambda facts: facts.has_matrix,
+        verbs=("transform", "assemble", "multiply", "compose", "solve", "rotate"),
+        subject="does matrix algebra on",
+        taste=Taste(8, palette.matrix_types, 5.0),
+    ),
+    "control_flow": Category(
+        requirements.control_flow,
+        lambda facts: facts.branches > 0 and facts.loops > 0,
+        verbs=("filter", "march", "relax", "classify", "trace", "settle"),
+        subject="steers through",
+        taste=Taste(35),
+    ),
+    "math": Category(
+        requirements.math,
+        lambda facts: facts.library_calls >= 2,
+        verbs=("evaluate", "shape", "attenuate", "map", "modulate", "warp"),
+        subject="applies mathematical functions to",
+        taste=Taste(0),
+    ),
+    "atomic": Category(
+        requirements.atomic,
+        lambda facts: facts.atomics > 0,
+        verbs=("accumulate", "count", "reduce", "gather", "tally", "bin"),
+        subject="reduces",
+        taste=Taste(40),
+    ),
+    "nested_loop": Category(
+        requirements.nested_loop,
+        lambda facts: facts.deepest_loop >= 2,
+        verbs=("convolve", "sum", "sweep", "integrate", "correlate", "scan"),
+        subject="sweeps over",
+        taste=Taste(25),
+    ),
+    "multi_conditional": Category(
+        requirements.multi_conditional,
+        lambda facts: facts.longest_chain >= 3,
+        verbs=("classify", "select", "bucket", "grade", "route", "quantize"),
+        subject="sorts into cases",
+        taste=Taste(35),
+    ),
+    "combined": Category(
+        requirements.combined,
+        lambda facts: facts.ingredients >= 3,
+        verbs=("simulate", "update", "process", "integrate", "resolve", "evolve"),
+        subject="processes",
+        taste=Taste(15, palette.many_types),
+    ),
+    "scalar_param": Category(
+        requirements.scalar_param,
+        lambda facts: facts.scalar_parameters >= 2,
+        verbs=("scale", "apply", "adjust", "damp", "tune", "shift"),
+        subject="applies parameters to",
+        taste=Taste(25),
+    ),
 }
-"""The functions that the math category is about."""
 
-_VECTOR_CALLS = frozenset(
-    {"dot", "cross", "length", "length_sq", "normalize", "cw_mul", "cw_div", "argmin", "argmax", "outer", "lerp"}
-    | {"skew", "min", "max", "abs"}
-)
-_MATRIX_CALLS = frozenset(
-    {"transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "outer", "skew"}
-    | {"matrix_from_rows", "matrix_from_cols"}
-)
-
-
-class _Facts(cst.CSTVisitor):
-    """Counts what the definitions ask about. Names after `wp.` count as types or calls by where they stand."""
-
-    def __init__(self) -> None:
-        self.names: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self.operators = 0
-        self.products = 0
-        self.parts = 0
-        self.branches = 0
-        self.longest_chain = 0
-        self.loops = 0
-        self.deepest_loop = 0
-        self.functions = 0
-        self.structs = 0
-        self.scalar_parameters = 0
-        self._loop_depth = 0
-
-    def on_visit(self, node: cst.CSTNode) -> bool:
-        """Count a node before its parts."""
-        match node:
-            case cst.Name():
-                self.names[node.value] += 1
-            case cst.Call():
-                self._count_call(node.func)
-            case cst.BinaryOperation():
-                self.operators += isinstance(node.operator, _OPERATORS)
-                self.products += isinstance(node.operator, (cst.Multiply, cst.MatrixMultiply))
-            case cst.AugAssign():
-                self.operators += isinstance(node.operator, _AUGMENTED)
-            case cst.Subscript():
-                self.parts += 1
-            case cst.Attribute():
-                self.parts += node.attr.value in _COMPONENTS
-            case cst.If():
-                self.branches += 1
-                self.longest_chain = max(self.longest_chain, _chain_length(node))
-            case cst.IfExp():
-                self.branches += 1
-            case cst.For() | cst.While():
-                self.loops += 1
-                self._loop_depth += 1
-                self.deepest_loop = max(self.deepest_loop, self._loop_depth)
-            case cst.ClassDef():
-                self.structs += 1
-            case cst.FunctionDef():
-                self._count_function(node)
-        return True
-
-    def on_leave(self, original_node: cst.CSTNode) -> None:
-        """Leave a loop."""
-        if isinstance(original_node, (cst.For, cst.While)):
-            self._loop_depth -= 1
-
-    def _count_call(self, function: cst.BaseExpression) -> None:
-        if isinstance(function, cst.Attribute):
-            self.calls[function.attr.value] += 1
-        elif isinstance(function, cst.Name):
-            self.calls[function.value] += 1
-
-    def _count_function(self, node: cst.FunctionDef) -> None:
-        if any(_decorator_name(decorator) == "func" for decorator in node.decorators):
-            self.functions += 1
-            return
-        annotations = [parameter.annotation for parameter in node.params.params]
-        self.scalar_parameters += sum(
-            not isinstance(annotation.annotation, (cst.Call, cst.Subscript)) for annotation in annotations if annotation
-        )
-
-    @property
-    def has_vector(self) -> bool:
-        """Whether a vector type is named, and a vector built-in called or a component read."""
-        named = any(_VECTOR_TYPE.match(name) for name in self.names)
-        return self.calls["cross"] > 0 or (
-            named and (self.parts > 0 or any(self.calls[name] for name in _VECTOR_CALLS))
-        )
-
-    @property
-    def has_matrix(self) -> bool:
-        """Whether a matrix built-in is called, or a matrix type named and a product formed or an element read."""
-        named = any(_MATRIX_TYPE.match(name) for name in self.names)
-        called = any(self.calls[name] for name in _MATRIX_CALLS)
-        return called or (named and (self.products > 0 or self.parts > 0))
-
-    @property
-    def library_calls(self) -> int:
-        """How many calls of mathematical functions there are."""
-        return sum(self.calls[name] for name in FUNCTIONS)
-
-    @property
-    def atomics(self) -> int:
-        """How many atomics are called; augmented assignments to elements, which are atomics as well, do not count."""
-        return sum(count for name, count in self.calls.items() if name.startswith("atomic_"))
-
-    @property
-    def ingredients(self) -> int:
-        """How many different things a kernel combines."""
-        return sum(
-            (
-                self.has_vector or self.has_matrix,
-                any(_QUATERNION.match(name) for name in self.names),
-                self.loops > 0,
-                self.branches > 0,
-                self.library_calls > 0,
-                self.atomics > 0,
-                self.functions > 0,
-                self.structs > 0,
-            )
-        )
-
-
-def _chain_length(node: cst.If) -> int:
-    """Return how many branches an if has, the else included."""
-    length = 1
-    rest = node.orelse
-    while isinstance(rest, cst.If):
-        length, rest = length + 1, rest.orelse
-    return length + (rest is not None)
-
-
-def _decorator_name(decorator: cst.Decorator) -> str:
-    node = decorator.decorator
-    return node.attr.value if isinstance(node, cst.Attribute) else ""
-
-
-_DEFINITIONS: Mapping[str, Callable[[_Facts], bool]] = {
-    "arithmetic": lambda facts: facts.operators >= 3,
-    "vector": lambda facts: facts.has_vector,
-    "matrix": lambda facts: facts.has_matrix,
-    "control_flow": lambda facts: facts.branches > 0 and facts.loops > 0,
-    "math": lambda facts: facts.library_calls >= 2,
-    "atomic": lambda facts: facts.atomics > 0,
-    "nested_loop": lambda facts: facts.deepest_loop >= 2,
-    "multi_conditional": lambda facts: facts.longest_chain >= 3,
-    "combined": lambda facts: facts.ingredients >= 3,
-    "scalar_param": lambda facts: facts.scalar_parameters >= 2,
-}
+CATEGORIES: tuple[str, ...] = tuple(ROWS)
 
 
 def contains(category: str, tree: cst.Module) -> bool:
     """Whether a kernel's module contains what its category promises; raises KeyError for an unknown category."""
-    facts = _Facts()
+    facts = Facts()
     tree.visit(facts)
-    return _DEFINITIONS[category](facts)
+    return ROWS[category].definition(facts)

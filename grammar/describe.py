@@ -8,18 +8,6 @@ from grammar import names
 from grammar.choices import pick
 from grammar.scope import ArrayParameter, Frame
 
-_VERBS = {
-    "arithmetic": ("combine", "compute", "evaluate", "rescale", "mix", "offset"),
-    "vector": ("project", "displace", "blend", "measure", "advance", "reflect"),
-    "matrix": ("transform", "assemble", "multiply", "compose", "solve", "rotate"),
-    "control_flow": ("filter", "march", "relax", "classify", "trace", "settle"),
-    "math": ("evaluate", "shape", "attenuate", "map", "modulate", "warp"),
-    "atomic": ("accumulate", "count", "reduce", "gather", "tally", "bin"),
-    "nested_loop": ("convolve", "sum", "sweep", "integrate", "correlate", "scan"),
-    "multi_conditional": ("classify", "select", "bucket", "grade", "route", "quantize"),
-    "combined": ("simulate", "update", "process", "integrate", "resolve", "evolve"),
-    "scalar_param": ("scale", "apply", "adjust", "damp", "tune", "shift"),
-}
 _ACTIONS = {
     "branch": "branches on a condition",
     "cases": "distinguishes several cases",
@@ -33,36 +21,27 @@ _ACTIONS = {
     "atomic_min": "keeps a shared minimum with atomics",
     "atomic_max": "keeps a shared maximum with atomics",
 }
-_SUBJECTS = {
-    "arithmetic": "does arithmetic on",
-    "vector": "does vector algebra on",
-    "matrix": "does matrix algebra on",
-    "control_flow": "steers through",
-    "math": "applies mathematical functions to",
-    "atomic": "reduces",
-    "nested_loop": "sweeps over",
-    "multi_conditional": "sorts into cases",
-    "combined": "processes",
-    "scalar_param": "applies parameters to",
-}
 
 
-def kernel_name(frame: Frame) -> str:
-    """Return a verb of the category and what the kernel works on: `blend_velocities`."""
+def kernel_name(frame: Frame, verbs: Sequence[str]) -> str:
+    """Return one of the verbs and what the kernel works on: `blend_velocities`."""
     read = [array.name for array in frame.arrays if array.use == "read" and array.name in frame.mentioned]
     nouns = read or ["items"]
-    name = f"{pick(frame.choices, _VERBS[frame.unit.category])}_{nouns[0]}"
+    name = f"{pick(frame.choices, verbs)}_{nouns[0]}"
     return names.free_name(frame.choices, [name], frame.taken | frame.unit.taken)
 
 
-def description(frame: Frame) -> str:
+def description(frame: Frame, subject: str) -> str:
     """Return one sentence: what goes in, what is done with it, what comes out."""
     live = [p for p in frame.parameter_order if p.name in frame.mentioned]
     inputs = [p.name for p in live if not (isinstance(p, ArrayParameter) and p.use != "read")]
     outputs = [p.name for p in live if isinstance(p, ArrayParameter) and p.use != "read"]
     actions = [_ACTIONS[event] for event in dict.fromkeys(frame.unit.events)]
-    subject = f"Each thread {_SUBJECTS[frame.unit.category]} {_listed(inputs) or 'its own index'}"
-    sentence = [subject, *actions[:3], f"writes {_listed(outputs)}"]
+    sentence = [
+        f"Each thread {subject} {_listed(inputs) or 'its own index'}",
+        *actions[:3],
+        f"writes {_listed(outputs)}",
+    ]
     return f"{_listed(sentence)}."
 
 

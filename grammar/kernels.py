@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from grammar import (
+    categories,
     describe,
     domains,
     focus,
@@ -73,21 +74,21 @@ def generate(
     """
     if size is None:
         size = pick_weighted(choices, _SIZES)
-    requirement = requirements.REQUIREMENTS[category]
+    row = categories.ROWS[category]
     if wanted is None:
         wanted = focus.choose(choices, category)
     unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     frame = Frame(unit, is_kernel=True)
     _thread_indices(frame)
     frame.max_parameters += size // 12
-    _grow_statements(frame, requirement, size, wanted)
+    _grow_statements(frame, row.production, size, wanted)
     outputs.finish(frame)
-    name = describe.kernel_name(frame)
+    name = describe.kernel_name(frame, row.verbs)
     return Kernel(
         name=name,
         tree=modules.module(frame, name),
         category=category,
-        description=describe.description(frame),
+        description=describe.description(frame, row.subject),
         dims=unit.dims,
         arguments=tuple(_argument(unit, parameter) for parameter in modules.live_parameters(frame)),
         features=_features(frame),
@@ -108,12 +109,13 @@ def _features(frame: Frame) -> tuple[str, ...]:
 
 
 def _new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Unit:
-    dimensions = pick_weighted(choices, ((1, 66), (2, 24), (3, 10)))
+    row = categories.ROWS[category]
+    dimensions = pick_weighted(choices, row.dimensions)
     if dimensions == 1:
         dims: tuple[int, ...] = (pick_weighted(choices, _SIZES_1D),)
     else:
         dims = pick(choices, _SIZES_2D if dimensions == 2 else _SIZES_3D)
-    palette = choose_palette(choices, category, wanted)
+    palette = choose_palette(choices, row.taste, wanted)
     unit = Unit(choices, palette, category, dims, dotted=chance(choices, 30))
     unit.grow_helper_call = functions.grow_helper_call
     unit.grow_several = functions.grow_several

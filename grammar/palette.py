@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from grammar import domains, registry
@@ -33,12 +33,6 @@ _FLOAT_WEIGHTS = ((FLOAT32, 70), (FLOAT64, 18), (FLOAT16, 12))
 _INTEGER_WEIGHTS = (
     (INT32, 40), (UINT32, 14), (INT64, 14), (UINT8, 8), (UINT64, 8), (INT16, 6), (UINT16, 6), (INT8, 6),
 )  # fmt: skip
-
-_INTEGER_SHARE = {
-    "arithmetic": 45, "control_flow": 35, "atomic": 40, "nested_loop": 25, "multi_conditional": 35,
-    "scalar_param": 25, "combined": 15, "vector": 25, "matrix": 8, "math": 0,
-}  # fmt: skip
-"""Percent of a category's kernels whose main dtype is an integer."""
 
 
 @dataclass(frozen=True)
@@ -85,46 +79,34 @@ def _specialised(types: frozenset[ValueType]) -> dict[ValueType, tuple[Overload,
     return {result: tuple(overloads) for result, overloads in found.items()}
 
 
-def choose_palette(choices: Choices, category: str, wanted: Iterable[ValueType] = ()) -> Palette:
-    """Choose the types of a kernel of a category; those that are `wanted` may occur as well."""
-    real = pick_weighted(choices, _FLOAT_WEIGHTS)
-    integer = pick_weighted(choices, _INTEGER_WEIGHTS)
-    scalar = integer if chance(choices, _INTEGER_SHARE[category]) else real
-    composites = _composites(choices, category, scalar, real)
-    types: set[ValueType] = {BOOL, INT32, scalar, *composites, *wanted}
-    if chance(choices, 35):
-        types.add(real)
-    if chance(choices, 25):
-        types.add(integer)
-    main: list[tuple[ValueType, float]] = [(scalar, 6.0)]
-    main.extend((type_, 5.0 if category in ("vector", "matrix") else 2.5) for type_ in composites)
-    main.extend((type_, 0.8) for type_ in _extras(types, scalar))
-    return Palette(scalar, tuple(main), frozenset(types))
+Composites = Callable[[Choices, Scalar, Scalar], list[ValueType]]
+"""Chooses the vectors, matrices and quaternions of a kernel, given its main dtype and a float dtype."""
 
 
-def _extras(types: set[ValueType], scalar: Scalar) -> list[ValueType]:
-    extras = [type_ for type_ in types if isinstance(type_, Scalar) and type_ not in (scalar, BOOL)]
-    return sorted(extras, key=str)
+def few_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
+    """Choose a vector now and then, a quaternion rarely."""
+    return _some_types(choices, scalar, vector=22, matrix=0, quaternion=4)
 
 
-def _composites(choices: Choices, category: str, scalar: Scalar, real: Scalar) -> list[ValueType]:
-    """Choose the vectors, matrices and quaternions, those that the category is about first."""
-    if category == "matrix":
-        return _matrix_types(choices, scalar)
-    if category == "vector":
-        return _vector_types(choices, scalar, real)
+def many_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
+    """Choose a vector mostly, often a matrix, at times a quaternion."""
+    return _some_types(choices, scalar, vector=70, matrix=45, quaternion=15)
+
+
+def _some_types(choices: Choices, scalar: Scalar, vector: int, matrix: int, quaternion: int) -> list[ValueType]:
     found: list[ValueType] = []
-    if chance(choices, 70 if category == "combined" else 22):
+    if chance(choices, vector):
         found.append(Vector(pick_weighted(choices, ((3, 5), (2, 3), (4, 2))), scalar))
-    if category == "combined" and scalar.is_float and chance(choices, 45):
+    if matrix and scalar.is_float and chance(choices, matrix):
         length = found[0].length if found and isinstance(found[0], Vector) else 3
         found.append(Matrix(length, length, scalar))
-    if scalar.is_float and chance(choices, 15 if category == "combined" else 4):
+    if scalar.is_float and chance(choices, quaternion):
         found.extend(type_ for type_ in (Quaternion(scalar), Vector(3, scalar)) if type_ not in found)
     return found
 
 
-def _vector_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
+def vector_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
+    """Choose a vector or two, at times a quaternion or a matrix with it."""
     length = pick_weighted(choices, ((3, 5), (2, 3), (4, 2)))
     found: list[ValueType] = [Vector(length, scalar)]
     if chance(choices, 20):
@@ -136,7 +118,8 @@ def _vector_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueT
     return found
 
 
-def _matrix_types(choices: Choices, scalar: Scalar) -> list[ValueType]:
+def matrix_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
+    """Choose a matrix, square or not, with the vectors that it multiplies."""
     scalar = scalar if scalar.is_float else INT32
     rows = pick_weighted(choices, ((3, 5), (2, 4), (4, 2)))
     columns = rows if chance(choices, 65) else pick(choices, [n for n in (2, 3, 4) if n != rows])
@@ -148,3 +131,37 @@ def _matrix_types(choices: Choices, scalar: Scalar) -> list[ValueType]:
     elif rows == 3 and scalar.is_float and chance(choices, 20):
         found.append(Quaternion(scalar))
     return found
+
+
+@dataclass(frozen=True)
+class Taste:
+    """Which types a category is about: `integers` percent of its kernels have an integer for their main dtype.
+
+    `weight` is how often a result is a composite, where a scalar of the main dtype has 6.
+    """
+
+    integers: int
+    composites: Composites = few_types
+    weight: float = 2.5
+
+
+def choose_palette(choices: Choices, taste: Taste, wanted: Iterable[ValueType] = ()) -> Palette:
+    """Choose the types of a kernel to a category's taste; those that are `wanted` may occur as well."""
+    real = pick_weighted(choices, _FLOAT_WEIGHTS)
+    integer = pick_weighted(choices, _INTEGER_WEIGHTS)
+    scalar = integer if chance(choices, taste.integers) else real
+    composites = taste.composites(choices, scalar, real)
+    types: set[ValueType] = {BOOL, INT32, scalar, *composites, *wanted}
+    if chance(choices, 35):
+        types.add(real)
+    if chance(choices, 25):
+        types.add(integer)
+    main: list[tuple[ValueType, float]] = [(scalar, 6.0)]
+    main.extend((type_, taste.weight) for type_ in composites)
+    main.extend((type_, 0.8) for type_ in _extras(types, scalar))
+    return Palette(scalar, tuple(main), frozenset(types))
+
+
+def _extras(types: set[ValueType], scalar: Scalar) -> list[ValueType]:
+    extras = [type_ for type_ in types if isinstance(type_, Scalar) and type_ not in (scalar, BOOL)]
+    return sorted(extras, key=str)

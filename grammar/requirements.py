@@ -5,7 +5,7 @@ Each emits statements that make its category true whatever else is grown around 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from grammar import (
     access,
@@ -22,7 +22,7 @@ from grammar import (
     structures,
     terms,
 )
-from grammar.categories import FUNCTIONS
+from grammar.facts import FUNCTIONS
 from grammar.choices import chance, pick, pick_weighted
 from grammar.registry import Overload
 from grammar.scope import Frame
@@ -233,16 +233,3 @@ def _struct(frame: Frame, lines: int) -> None:
 
 
 _INGREDIENTS: tuple[Requirement, ...] = (vector, _loop, _branch, _math_once, atomic, _helper, _struct, _quaternion)
-
-REQUIREMENTS: Mapping[str, Requirement] = {
-    "arithmetic": arithmetic,
-    "vector": vector,
-    "matrix": matrix,
-    "control_flow": control_flow,
-    "math": math,
-    "atomic": atomic,
-    "nested_loop": nested_loop,
-    "multi_conditional": multi_conditional,
-    "combined": combined,
-    "scalar_param": scalar_param,
-}
