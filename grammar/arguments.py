@@ -28,15 +28,59 @@ FILLS: Mapping[str, str] = {
 """What an argument's values have in common; without a word they are any values, edge values among them."""
 
 RESOURCES: Mapping[str, str] = {
-    "mesh": "a wp.Mesh, passed as its id",
-    "bvh": "a wp.Bvh, passed as its id",
-    "hash_grid": "a wp.HashGrid, passed as its id",
+    "mesh": "a wp.Mesh of closed shapes with velocities, passed as its id",
+    "mesh_groups": "a mesh whose shapes are groups",
+    "bvh": "a wp.Bvh of boxes, as many as the shape says, passed as its id",
+    "bvh_groups": "a bvh whose boxes belong to groups",
+    "hash_grid": "a wp.HashGrid over as many points as the shape says, passed as its id",
+    "hash_grid_groups": "a hash grid whose points belong to groups",
+    "hash_grid_h": "a hash grid of vec3h",
+    "hash_grid_d": "a hash grid of vec3d",
     "volume_f": "a wp.Volume of floats, passed as its id",
-    "volume_v": "a wp.Volume of vec3, passed as its id",
-    "volume_i": "a wp.Volume of int32, passed as its id",
-    "volume_index": "a wp.Volume of voxel indices, passed as its id",
-    "texture1d": "a wp.Texture1D, passed as the object",
-    "texture2d": "a wp.Texture2D, passed as the object",
-    "texture3d": "a wp.Texture3D, passed as the object",
+    "volume_d": "a volume of float64",
+    "volume_i": "a volume of int32",
+    "volume_l": "a volume of int64",
+    "volume_ui": "a volume of uint32",
+    "volume_v": "a volume of vec3",
+    "volume_v3d": "a volume of vec3d",
+    "volume_v4": "a volume of vec4",
+    "volume_v4d": "a volume of vec4d",
+    "volume_index": "a volume of voxel indices",
+    "texture1d": "a wp.Texture1D of four channels, read at the nearest texel, passed as the object",
+    "texture2d": "a wp.Texture2D of four channels, read at the nearest texel, passed as the object",
+    "texture3d": "a wp.Texture3D of four channels, read at the nearest texel, passed as the object",
 }
 """What a parameter stands for that is neither a value nor an array."""
+
+RESOURCE_FAMILIES = ("mesh", "bvh", "hash_grid", "volume", "texture1d", "texture2d", "texture3d")
+"""What a resource is as far as a kernel's source tells: each word above begins with one of these."""
+
+DEFAULT_ITEMS = 32
+"""How many boxes or points there are where no shape says it."""
+
+MESH_POINTS, MESH_FACES, GROUPS = 18, 24, 3
+"""How many vertices and triangles a mesh has, and how many groups, numbered from 0, there are where there are any."""
+
+GRID_RADIUS = 0.5
+"""The width of a hash grid's cells, which there are `GRID_CELLS` of along each axis before the grid repeats."""
+
+GRID_CELLS = 8
+
+VOXEL_SIZE, TILE_VOXELS = 0.25, 8
+"""The width of a volume's voxels, and of its tiles in voxels; the tile from voxel (0, 0, 0) on is always there."""
+
+VOLUME_CORNER = (-2.0, -2.0, -2.0)
+"""Where voxel (0, 0, 0) of a volume is in world space."""
+
+INDEX_VOXELS = 64
+"""How many voxels a volume of indices has: those from (0, 0, 0) to (3, 3, 3)."""
+
+TEXELS = 8
+"""The extent of a texture along each axis."""
+
+
+def family_of(resource: str) -> str:
+    """Return the family that a word of `RESOURCES` belongs to; raises ValueError for another word."""
+    if resource not in RESOURCES:
+        raise ValueError(f"no resource is called {resource!r}")
+    return next(family for family in RESOURCE_FAMILIES if resource.startswith(family))

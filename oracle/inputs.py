@@ -12,23 +12,28 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import warp as wp
 
+from grammar.arguments import DEFAULT_ITEMS, family_of
 from grammar.kernel import Argument, Range
+from oracle import fills
 from oracle.floats import is_float, limits, rounded
 from oracle.parameters import (
     Array,
     Parameter,
     Plain,
-    Struct,
+    Texture,
+    Type,
     arrays_of,
     has_gradient,
     leaves_of,
     parameters_of,
 )
+from oracle.resources import NUMBERS, STORABLE, ResourceInput
 
 Value = Any
 """An array or a plain value as `np.ndarray` (element shape last; structured for structs), a struct value as a dict."""
@@ -77,21 +82,36 @@ class _Maker:
         self.arguments = arguments
         self.edges = int(_stream(seed, "edges", 1)[0] % 100) >= ORDINARY_KERNELS
 
-    def value(self, path: str, kind: Plain | Struct | Array) -> Value:
+    def value(self, path: str, kind: Type) -> Value:
+        argument = self.arguments.get(path)
+        if isinstance(kind, Texture) or (argument is not None and argument.resource):
+            return self._resource(path, kind, argument)
         if isinstance(kind, Array):
             return self._array(path, kind)
         if isinstance(kind, Plain):
             return self._leaf(path, kind.scalar, kind.shape)
         return {name: self.value(f"{path}.{name}", part) for name, part in kind.fields.items()}
 
+    def _resource(self, path: str, kind: Type, argument: Argument | None) -> ResourceInput:
+        """Return what the resource is made from; the source must have said that a handle's parameter is one."""
+        family = family_of(argument.resource) if argument is not None and argument.resource else "nothing"
+        is_handle = isinstance(kind, Plain) and kind.scalar == np.uint64 and not kind.shape
+        if argument is None or (family.startswith("texture") if is_handle else family != _texture_family(kind)):
+            raise ValueError(f"'{path}' is passed {family}, which is not of its type")
+        count = argument.shape[0] if argument.shape else DEFAULT_ITEMS
+        written = argument.written and argument.resource in STORABLE
+        return ResourceInput(argument.resource, count, written, _stream(self.seed, path, NUMBERS))
+
     def gradient(self, path: str, array: Array) -> np.ndarray:
-        """Return ordinary numbers for the float parts of the array's elements, zeros elsewhere."""
+        """Return numbers for the float parts of the array's elements, zeros elsewhere: whole ones for whole ones."""
         values = self._empty(path, array)
         for leaf, part in leaves_of(path, array.element, values):
             if is_float(part.dtype):
-                part[...] = _ordinary_floats(_stream(self.seed, f"{leaf}.grad", part.size), part.dtype).reshape(
-                    part.shape
-                )
+                raw = _stream(self.seed, f"{leaf}.grad", part.size)
+                if self._fill(path) in fills.WORDS:
+                    part[...] = fills.filled("whole", raw, part.dtype, part.shape)
+                else:
+                    part[...] = _ordinary_floats(raw, part.dtype).reshape(part.shape)
         return values
 
     def _array(self, path: str, array: Array) -> np.ndarray:
@@ -109,8 +129,10 @@ class _Maker:
     def _leaf(self, path: str, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         count = int(np.prod(shape, dtype=np.int64))
         raw = _stream(self.seed, path, 3 * count).reshape(3, count)
-        bounds = self._bounds(path)
-        if bounds is not None:
+        bounds, fill = self._bounds(path), self._fill(path)
+        if fill in fills.WORDS and is_float(dtype):
+            values = fills.filled(fill, raw[0], dtype, shape)
+        elif bounds is not None:
             values = _bounded_integers(raw, dtype, bounds)
         elif dtype.kind == "b":
             values = (raw[0] & np.uint64(1)).astype(dtype)
@@ -121,6 +143,11 @@ class _Maker:
             values = np.where(raw[2] % np.uint64(100) < EDGE_PERCENT, edges, ordinary) if self.edges else ordinary
         return values.reshape(shape)
 
+    def _fill(self, path: str) -> str:
+        """Return the word for the values of what a path is part of."""
+        argument = self.arguments.get(path) or self.arguments.get(path.partition(".")[0])
+        return argument.fill if argument else ""
+
     def _bounds(self, path: str) -> Range | None:
         """Return the range for a path: that of the longest argument whose name begins it."""
         parts = path.split(".")
@@ -129,6 +156,11 @@ class _Maker:
             if argument is not None:
                 return argument.ranges.get(".".join(parts[length:]))
         return None
+
+
+def _texture_family(kind: Type) -> str:
+    """Return the family of a texture parameter, the empty text for any other."""
+    return str(kind.warp_type.__name__).lower() if isinstance(kind, Texture) else ""
 
 
 def _stream(seed: int, path: str, count: int) -> np.ndarray:
@@ -197,18 +229,25 @@ def edge_values(dtype: np.dtype) -> np.ndarray:
     return rounded(np.array([*signed, float("nan")]), dtype)
 
 
-def default_arguments(kernel: wp.Kernel, dims: Sequence[int]) -> tuple[Argument, ...]:
+def default_arguments(
+    kernel: wp.Kernel, dims: Sequence[int], resources: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Argument, ...]:
     """Describe launch arguments for a kernel of which only its source is known.
 
     Arrays get the launch's extents (the first ones, or the last one repeated), integers stay valid as indices into all
     of them, and an array is written if the source stores to it by name or passes it to an atomic or to a function.
+    `resources` says which parameters are handles or textures, and which resource each gets.
     """
     written = _written_names(kernel)
     smallest = min(dims, default=1)
     return tuple(
         argument
         for parameter in parameters_of(kernel)
-        for argument in _default(parameter, tuple(dims), (0, max(smallest - 1, 0)), parameter.name in written)
+        for argument in (
+            [Argument(parameter.name, written=parameter.name in written, resource=resources[parameter.name])]
+            if parameter.name in resources
+            else _default(parameter, tuple(dims), (0, max(smallest - 1, 0)), parameter.name in written)
+        )
     )
 
 
@@ -222,8 +261,8 @@ def _default(parameter: Parameter, dims: tuple[int, ...], integers: Range, writt
     return arguments
 
 
-def _integer_ranges(path: str, kind: Plain | Struct | Array, integers: Range) -> dict[str, Range]:
-    if isinstance(kind, Array):
+def _integer_ranges(path: str, kind: Type, integers: Range) -> dict[str, Range]:
+    if isinstance(kind, Array | Texture):
         return {}
     if isinstance(kind, Plain):
         limit = np.iinfo(kind.scalar).max if kind.scalar.kind in "iu" else 0

@@ -49,7 +49,17 @@ class Array:
     rank: int
 
 
-Type = Plain | Struct | Array
+@dataclass(frozen=True)
+class Texture:
+    """A texture, whose elements are no memory to a kernel."""
+
+    warp_type: Any
+
+
+Type = Plain | Struct | Array | Texture
+
+
+_TEXTURES = tuple(getattr(wp, name) for name in ("Texture1D", "Texture2D", "Texture3D") if hasattr(wp, name))
 
 
 @dataclass(frozen=True)
@@ -69,9 +79,11 @@ def describe(warp_type: Any) -> Type:
     """Describe a type as Warp annotates it (`wp.vec3`, a struct, `wp.array(dtype=float)`); raises TypeError."""
     if isinstance(warp_type, wp.array) or getattr(warp_type, "_concrete_cls", None) is wp.array:  # `wp.array[float]`
         element = describe(warp_type.dtype)
-        if isinstance(element, Array):
-            raise TypeError("an array of arrays cannot be passed")
+        if not isinstance(element, Plain | Struct):
+            raise TypeError("an array of arrays or textures cannot be passed")
         return Array(element, int(warp_type.ndim))
+    if any(warp_type is texture for texture in _TEXTURES):
+        return Texture(warp_type)
     if hasattr(warp_type, "vars") and hasattr(warp_type, "numpy_dtype"):
         fields = {name: describe(var.type) for name, var in warp_type.vars.items()}
         return Struct(warp_type, MappingProxyType(fields), np.dtype(warp_type.numpy_dtype()))
@@ -107,7 +119,7 @@ def leaves_of(path: str, element: Plain | Struct, values: np.ndarray) -> Iterato
         yield path, values.view(BFLOAT16) if element.scalar == BFLOAT16 else values
         return
     for name, field in element.fields.items():
-        if not isinstance(field, Array):
+        if isinstance(field, Plain | Struct):
             yield from leaves_of(f"{path}.{name}", field, values[name])
 
 
@@ -115,4 +127,4 @@ def has_gradient(element: Plain | Struct) -> bool:
     """Whether an array of such elements has a gradient: some part of an element is a float."""
     if isinstance(element, Plain):
         return is_float(element.scalar)
-    return any(has_gradient(field) for field in element.fields.values() if not isinstance(field, Array))
+    return any(has_gradient(field) for field in element.fields.values() if isinstance(field, Plain | Struct))

@@ -19,7 +19,7 @@ import warp as wp
 
 from extractor.compiling import Compiled
 from extractor.ptx_text import PtxText
-from oracle import ptx
+from oracle import ptx, resource_memory
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
 from oracle.floats import is_float, limits, numbers
 from oracle.inputs import Inputs, write_only
@@ -139,12 +139,16 @@ class DeviceMemory:
             if region.path in write_only and not region.suffix:
                 self.memory.watch(region.address, host_size(region.array))
         self._addresses = {region.array.ptr: region.address for region in self._regions}
+        self._resources = [(one, resource_memory.place(one, self.memory)) for one in arguments.resources.values()]
+        self._handles = {one.handle: address for one, address in self._resources}
 
     def relocated(self, value: Any) -> bytes:
         """Return the bytes of a packed parameter (a ctypes object) with host addresses replaced."""
         if isinstance(value, ctypes.Structure):
             value = type(value).from_buffer_copy(value)
             self._relocate(value)
+        elif isinstance(value, ctypes.c_uint64) and value.value in self._handles:
+            value = ctypes.c_uint64(self._handles[value.value])
         return bytes(value)
 
     def _relocate(self, structure: ctypes.Structure) -> None:
@@ -164,6 +168,9 @@ class DeviceMemory:
         for region in self._regions:
             size = host_size(region.array)
             ctypes.memmove(region.array.ptr, self.memory.read(region.address, size), size)
+        for resource, address in self._resources:
+            if resource.written:
+                resource_memory.copy_back(resource, self.memory, address)
 
     def without_padding(self, reports: Iterable[ptx.Report]) -> list[ptx.Report]:
         """Drop what is said about the storing of bytes that belong to no leaf: nobody reads them."""

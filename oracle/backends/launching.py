@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ import warp as wp
 
 from oracle.floats import BFLOAT16, is_float, numbers
 from oracle.inputs import Inputs, Value
-from oracle.parameters import Array, Plain, Struct, has_gradient, leaves_of, parameters_of
+from oracle.parameters import Array, Plain, Texture, Type, has_gradient, leaves_of, parameters_of
+from oracle.resources import Resource, ResourceInput, build
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class LaunchArguments:
     inputs: list[Any]
     adjoints: list[Any]
     arrays: Mapping[str, tuple[Array, wp.array]]
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
 def prepare(kernel: wp.Kernel, inputs: Inputs, device: str, backward: bool) -> LaunchArguments:
@@ -30,7 +32,9 @@ def prepare(kernel: wp.Kernel, inputs: Inputs, device: str, backward: bool) -> L
         builder.build(parameter.name, parameter.type, inputs.values[parameter.name])
         for parameter in parameters_of(kernel)
     ]
-    return LaunchArguments([value for value, _ in pairs], [adjoint for _, adjoint in pairs], builder.arrays)
+    return LaunchArguments(
+        [value for value, _ in pairs], [adjoint for _, adjoint in pairs], builder.arrays, builder.resources
+    )
 
 
 class _Builder:
@@ -41,9 +45,14 @@ class _Builder:
         self._device = device
         self._backward = backward
         self.arrays: dict[str, tuple[Array, wp.array]] = {}
+        self.resources: dict[str, Resource] = {}
 
-    def build(self, path: str, kind: Plain | Struct | Array, value: Value) -> tuple[Any, Any]:
+    def build(self, path: str, kind: Type, value: Value) -> tuple[Any, Any]:
         """Return the value to pass, and its adjoint as `wp.Tape` would pass it (None: Warp's default)."""
+        if isinstance(value, ResourceInput):
+            self.resources[path] = build(value, self._device)
+            return self.resources[path].value, None
+        assert not isinstance(kind, Texture), f"no resource was made for the texture {path}"
         if isinstance(kind, Array):
             array = self._array(path, kind, value)
             return array, array.grad
@@ -78,8 +87,9 @@ def plain_value(kind: Plain, value: np.ndarray) -> Any:
 
 
 def forward_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
-    """Return copies of all arrays' leaves as they are now."""
-    return {
+    """Return copies of all arrays' leaves, and of what kernels may store to in resources, as they are now."""
+    voxels = {path: one.stored().copy() for path, one in arguments.resources.items() if one.written}
+    return voxels | {
         leaf: values.copy()
         for path, (kind, array) in arguments.arrays.items()
         for leaf, values in leaves_of(path, kind.element, array.numpy())
