@@ -74,6 +74,11 @@ class Compiled:
     cpu_object: bytes = field(default=b"", repr=False)
     block_dim: int = 0
 
+    @property
+    def has_backward(self) -> bool:
+        """Whether it was compiled with a backward pass: asked for, and not switched off in the kernel's decorator."""
+        return bool(self.backward_entry)
+
 
 @dataclass(frozen=True)
 class CompileFailure:
@@ -180,6 +185,7 @@ class _Module:
         self._workspace = workspace
         self._sources: dict[int, str] = {}
         self._kernels: dict[int, wp.Kernel] = {}
+        self._cuda_names: dict[int, str] = {}
 
     def load(self, sources: dict[int, str]) -> dict[int, CompileFailure]:
         """Run the sources; returns the failures among them."""
@@ -202,6 +208,8 @@ class _Module:
             block = options.block_dim if options.tiled else 1
             error = self.warp_module.compile(target, options.arch, _module_options(options, level), block)
             errors += [error] if error else []
+            if target == "cuda" and not error:
+                self._cuda_names = {index: mangled_name(kernel) for index, kernel in self._kernels.items()}
         return errors[::-1]
 
     def blamed(self, error: TargetError) -> list[int]:
@@ -222,13 +230,14 @@ class _Module:
         targets = (*TARGETS, "ptx") if options.emit_ptx else TARGETS
         compiled = {}
         for index, kernel in self._kernels.items():
-            forward, backward = Names(mangled_name(kernel)).cuda
+            forward, backward = Names(self._cuda_names[index]).cuda
+            artifacts = module.artifacts(kernel, targets, self._cuda_names[index])
             compiled[index] = Compiled(
                 kernel=kernel,
-                artifacts=module.artifacts(kernel, targets),
+                artifacts=artifacts,
                 ptx=module.ptx,
                 forward_entry=forward,
-                backward_entry=backward if options.backward else "",
+                backward_entry=backward if artifacts.cuda_backward else "",
                 cpu_object=module.cpu_object,
                 block_dim=options.block_dim if options.tiled else 0,
             )

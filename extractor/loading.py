@@ -9,10 +9,12 @@ from __future__ import annotations
 import linecache
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import warp as wp
+
+from extractor.warp_internals import generic_kernel_of, launchable_of
 
 
 class LoadError(Exception):
@@ -21,6 +23,9 @@ class LoadError(Exception):
 
 def load_kernel(source: str, module: str, label: str) -> wp.Kernel:
     """Run `source` and return its one kernel, registered in the Warp module called `module`.
+
+    Of a generic kernel this is the first overload that the source registers with `wp.overload`: the one that is
+    launched and recorded. The others are compiled beside it.
 
     This executes the source: it must be the caller's own, or accepted by the recogniser. `label` stands for the file's
     name in tracebacks and for `linecache`, and is unique among the sources that are loaded at a time. Raises LoadError.
@@ -33,11 +38,18 @@ def load_kernel(source: str, module: str, label: str) -> wp.Kernel:
     except Exception as error:
         forget_source(label)
         raise LoadError("".join(traceback.format_exception_only(error)).strip()) from error
-    kernels = kernels_of(namespace)
-    if len(kernels) != 1:
+    kernels = _declared(kernels_of(namespace))
+    if len(kernels) != 1 or not launchable_of(kernels[0]):
         forget_source(label)
+        if len(kernels) == 1:
+            raise LoadError("the source holds a generic kernel without an overload")
         raise LoadError(f"the source holds {len(kernels)} kernels instead of one")
-    return kernels[0]
+    return launchable_of(kernels[0])[0]
+
+
+def _declared(kernels: Sequence[wp.Kernel]) -> list[wp.Kernel]:
+    """Return the kernels as they stand in the source: the generic one in place of an overload that has a name."""
+    return list({id(kernel): kernel for kernel in map(generic_kernel_of, kernels)}.values())
 
 
 def kernels_of(namespace: Mapping[str, Any]) -> list[wp.Kernel]:

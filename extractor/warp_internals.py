@@ -18,6 +18,18 @@ def mangled_name(kernel: wp.Kernel) -> str:
         raise RuntimeError(f"Warp {wp.config.version} does not tell how it names a kernel: {error}") from error
 
 
+def launchable_of(kernel: wp.Kernel) -> list[wp.Kernel]:
+    """Return what can be launched of a kernel: itself, or a generic kernel's overloads as they were registered."""
+    if not kernel.is_generic:
+        return [kernel]
+    return list(kernel.overloads.values())
+
+
+def generic_kernel_of(kernel: wp.Kernel) -> wp.Kernel:
+    """Return the generic kernel that an overload was made from, any other kernel itself."""
+    return getattr(kernel, "generic_parent", None) or kernel
+
+
 def forget_module(name: str) -> None:
     """Unload the Warp module called `name` and drop it from Warp's registry, so that its kernels can be collected.
 

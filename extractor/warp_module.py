@@ -125,20 +125,23 @@ class WarpModule:
         """The module's PTX."""
         return PtxText(self._texts["ptx"])
 
-    def artifacts(self, kernel: wp.Kernel, targets: tuple[str, ...]) -> Artifacts:
+    def artifacts(self, kernel: wp.Kernel, targets: tuple[str, ...], cuda_name: str = "") -> Artifacts:
         """Return the kernel's own part of the texts for `targets` (`cpu`, `cuda`, `ptx`), the others empty.
 
-        The backward texts are empty for a kernel without a backward pass.
+        The backward texts are empty for a kernel without a backward pass. `cuda_name` is the mangled name that the
+        kernel had when it was compiled for cuda, if the cpu came later: code generation rewrites the tree that the
+        name's hash is of where a component of a constant is read (`ORIGIN.p`), so a second compilation names it anew.
         """
         name = mangled_name(kernel)
+        cuda_name = cuda_name or name
         cpu_forward, cpu_backward = Names(name).cpu
-        cuda_forward, cuda_backward = Names(name).cuda
+        cuda_forward, cuda_backward = Names(cuda_name).cuda
         return Artifacts(
             cpp_forward=self.cpp.cut(cpu_forward, name) if "cpu" in targets else "",
             cpp_backward=self.cpp.cut_if_there(cpu_backward, name) if "cpu" in targets else "",
-            cuda_forward=self.cuda.cut(cuda_forward, name) if "cuda" in targets else "",
-            cuda_backward=self.cuda.cut_if_there(cuda_backward, name) if "cuda" in targets else "",
-            ptx=self.ptx.cut(Names(name).cuda, name) if "ptx" in targets else "",
+            cuda_forward=self.cuda.cut(cuda_forward, cuda_name) if "cuda" in targets else "",
+            cuda_backward=self.cuda.cut_if_there(cuda_backward, cuda_name) if "cuda" in targets else "",
+            ptx=self.ptx.cut(Names(cuda_name).cuda, cuda_name) if "ptx" in targets else "",
         )
 
 

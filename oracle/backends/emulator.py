@@ -48,6 +48,7 @@ def run(
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
+    backward = backward and compiled.has_backward
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
     memory = DeviceMemory(arguments, write_only(compiled.kernel))
     tiled = {}

@@ -14,6 +14,7 @@ from oracle.observation import Observation
 
 def run_native(compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool, device: str) -> Observation:
     """Launch on `device` with fresh copies of `inputs`; backward continues on the arrays that forward left."""
+    backward = backward and compiled.has_backward
     arguments = prepare(compiled.kernel, inputs, device, backward)
     launch = {"kernel": compiled.kernel, "dim": tuple(dims), "inputs": arguments.inputs, "device": device}
     start = wp.launch
