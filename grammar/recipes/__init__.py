@@ -20,7 +20,28 @@ Recipe = Callable[[Frame, Registered], bool]
 @functools.cache
 def recipes() -> Mapping[str, Recipe]:
     """Return the recipe of each built-in that has one."""
-    return {}
+    from grammar.recipes import (
+        approximations,
+        constructors,
+        decompositions,
+        norms,
+        random_numbers,
+        rotations,
+        spatial,
+        transforms,
+    )
+
+    modules = (
+        approximations,
+        constructors,
+        decompositions,
+        norms,
+        random_numbers,
+        rotations,
+        spatial,
+        transforms,
+    )
+    return {name: recipe for module in modules for name, recipe in module.RECIPES.items()}
 
 
 SETTINGS: Mapping[str, str] = {
