@@ -193,7 +193,7 @@ def _struct_result(frame: Frame) -> None:
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:
     if isinstance(parameter, Variable):
         ranges = _ranges(unit, parameter.type, parameter.interval)
-        return Argument(parameter.name, ranges=ranges, fill=parameter.fill, resource=parameter.resource)
+        return Argument(parameter.name, (), ranges, parameter.stored, "", parameter.fill, parameter.resource)
     ranges = _ranges(unit, parameter.type.dtype, parameter.interval)
     written = parameter.use != "read"
     return Argument(parameter.name, parameter.shape, ranges, written, parameter.layout, parameter.fill)

@@ -132,6 +132,8 @@ class _Maker:
         bounds, fill = self._bounds(path), self._fill(path)
         if fill in fills.WORDS and is_float(dtype):
             values = fills.filled(fill, raw[0], dtype, shape)
+        elif fill == "point" and is_float(dtype):
+            values = rounded(_multiples(raw[0]), dtype)
         elif bounds is not None:
             values = _bounded_integers(raw, dtype, bounds)
         elif dtype.kind == "b":
@@ -188,6 +190,11 @@ def _ordinary_integers(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
         small = small - np.uint64(8)
     wide = raw >> np.uint64(64 - 8 * dtype.itemsize)
     return np.where(raw % np.uint64(3) < 2, small, wide).astype(np.int64).astype(dtype)
+
+
+def _multiples(raw: np.ndarray) -> np.ndarray:
+    """Return multiples of 2**-20 from -2 to 2, as float64."""
+    return ((raw >> np.uint64(11)) % np.uint64(1 << 22)).astype(np.float64) / float(1 << 20) - 2.0
 
 
 _EXPONENTS = np.array([3, 3, 2, 2, 1, 1, 1, 0, 0, 0, -1, -1, -2, -3, -5, -8])
