@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from grammar import binding, domains, guards, intervals, literals, terms
+from grammar import binding, constants, domains, guards, intervals, literals, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.domains import Domain, Guard
 from grammar.intervals import Interval
@@ -71,6 +71,10 @@ def apply(frame: Frame, grow: Grow, overload: Overload, depth: int, exact: bool)
     if guarded is None:
         return None
     arguments = guarded
+    if overload.name in _CASTS:
+        arguments = [
+            constants.unshared(frame, argument, guards.scalar_type_of(overload.results[0])) for argument in arguments
+        ]
     if all(argument.literal for argument in arguments) or _is_idle(overload.name, arguments):
         return None
     interval = None

@@ -10,6 +10,7 @@ from grammar import domains, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.registry import Overload
 from grammar.types import (
+    BFLOAT16,
     BOOL,
     FLOAT16,
     FLOAT32,
@@ -25,14 +26,22 @@ from grammar.types import (
     Matrix,
     Quaternion,
     Scalar,
+    Transform,
     ValueType,
     Vector,
 )
 
-_FLOAT_WEIGHTS = ((FLOAT32, 70), (FLOAT64, 18), (FLOAT16, 12))
+_FLOAT_WEIGHTS = ((FLOAT32, 68), (FLOAT64, 17), (FLOAT16, 10), (BFLOAT16, 5))
 _INTEGER_WEIGHTS = (
     (INT32, 40), (UINT32, 14), (INT64, 14), (UINT8, 8), (UINT64, 8), (INT16, 6), (UINT16, 6), (INT8, 6),
 )  # fmt: skip
+
+_LENGTHS = ((3, 50), (2, 30), (4, 20), (6, 4), (5, 3), (8, 2), (7, 1), (1, 1))
+"""Components of a kernel's main vector, by weight."""
+_EXTENTS = ((3, 50), (2, 40), (4, 20), (6, 4), (5, 3), (1, 2))
+"""Rows, and columns, of a kernel's main matrix, by weight."""
+_ROTATED = (FLOAT32, FLOAT64, FLOAT16)
+"""The dtypes of which Warp has quaternions and transformations."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ def _by_result() -> dict[ValueType, tuple[Overload, ...]]:
 def _calls(result: ValueType, types: frozenset[ValueType]) -> dict[str, tuple[Overload, ...]]:
     fitting: dict[str, list[Overload]] = {}
     for overload in (*_by_result().get(result, ()), *_specialised(types).get(result, ())):
-        if types.issuperset(overload.types) and overload not in fitting.get(overload.name, ()):
+        wanted = types.issuperset(overload.types) and not domains.is_idle_conversion(overload)
+        if wanted and overload not in fitting.get(overload.name, ()):
             fitting.setdefault(overload.name, []).append(overload)
     return {name: tuple(overloads) for name, overloads in fitting.items()}
 
@@ -96,39 +106,48 @@ def many_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType
 def _some_types(choices: Choices, scalar: Scalar, vector: int, matrix: int, quaternion: int) -> list[ValueType]:
     found: list[ValueType] = []
     if chance(choices, vector):
-        found.append(Vector(pick_weighted(choices, ((3, 5), (2, 3), (4, 2))), scalar))
+        found.append(Vector(pick_weighted(choices, _LENGTHS), scalar))
     if matrix and scalar.is_float and chance(choices, matrix):
         length = found[0].length if found and isinstance(found[0], Vector) else 3
-        found.append(Matrix(length, length, scalar))
-    if scalar.is_float and chance(choices, quaternion):
-        found.extend(type_ for type_ in (Quaternion(scalar), Vector(3, scalar)) if type_ not in found)
+        found.append(Matrix(length, length, scalar) if length <= 6 else Matrix(3, 3, scalar))
+    if scalar in _ROTATED and chance(choices, quaternion):
+        _add(found, *_rotation_types(choices, scalar))
     return found
+
+
+def _rotation_types(choices: Choices, scalar: Scalar) -> tuple[ValueType, ...]:
+    """Return a quaternion with the vector that it rotates, or a transformation with both."""
+    plain = (Quaternion(scalar), Vector(3, scalar))
+    return (Transform(scalar), *plain) if chance(choices, 30) else plain
+
+
+def _add(found: list[ValueType], *types: ValueType) -> None:
+    found.extend(type_ for type_ in types if type_ not in found)
 
 
 def vector_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
     """Choose a vector or two, at times a quaternion or a matrix with it."""
-    length = pick_weighted(choices, ((3, 5), (2, 3), (4, 2)))
+    length = pick_weighted(choices, _LENGTHS)
     found: list[ValueType] = [Vector(length, scalar)]
     if chance(choices, 20):
         found.append(Vector(pick(choices, [n for n in (2, 3, 4) if n != length]), scalar))
-    if scalar.is_float and chance(choices, 20):
-        found.extend(type_ for type_ in (Quaternion(scalar), Vector(3, scalar)) if type_ not in found)
-    elif scalar.is_float and chance(choices, 15):
+    if scalar in _ROTATED and chance(choices, 20):
+        _add(found, *_rotation_types(choices, scalar))
+    elif length <= 6 and scalar.is_float and chance(choices, 15):
         found.append(Matrix(length, length, scalar))
     return found
 
 
 def matrix_types(choices: Choices, scalar: Scalar, real: Scalar) -> list[ValueType]:
     """Choose a matrix, square or not, with the vectors that it multiplies."""
-    scalar = scalar if scalar.is_float else INT32
-    rows = pick_weighted(choices, ((3, 5), (2, 4), (4, 2)))
-    columns = rows if chance(choices, 65) else pick(choices, [n for n in (2, 3, 4) if n != rows])
+    rows = pick_weighted(choices, _EXTENTS)
+    columns = rows if chance(choices, 65) else pick_weighted(choices, [(n, w) for n, w in _EXTENTS if n != rows])
     found: list[ValueType] = [Matrix(rows, columns, scalar), Vector(rows, scalar)]
     if columns != rows:
         found.extend((Matrix(columns, rows, scalar), Vector(columns, scalar)))
         if chance(choices, 50):
             found.append(Matrix(rows, rows, scalar))
-    elif rows == 3 and scalar.is_float and chance(choices, 20):
+    elif rows == 3 and scalar in _ROTATED and chance(choices, 20):
         found.append(Quaternion(scalar))
     return found
 

@@ -204,17 +204,19 @@ def _generic(name: str) -> tuple[int, ...]:
     return tuple(
         place
         for place, one in enumerate(_raw()[name])
-        if one.generic
-        and not one.defaults
-        and one.value_func is not None
-        and not any(key.startswith("*") for key in one.input_types)
+        if _is_generic_call(one)
         and any(getattr(type_, "_wp_generic_type_str_", "") for type_ in one.input_types.values())
     )
 
 
+def _is_generic_call(one: Any) -> bool:
+    starred = any(key.startswith("*") for key in one.input_types)
+    return bool(one.generic and not one.defaults and one.value_func is not None and not starred)
+
+
 def is_specialised(one: Registered) -> bool:
-    """Whether an overload stands for any vector, matrix, quaternion or transformation, and is called with values."""
-    return one.place in _generic(one.name)
+    """Whether an overload stands for any of several types, and is called with values of them."""
+    return _is_generic_call(_raw()[one.name][one.place])
 
 
 def specialise(name: str, types: Sequence[ValueType], only: int | None = None) -> Iterable[Overload]:
