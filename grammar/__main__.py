@@ -39,6 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     builtins.set_defaults(command=_builtins)
     accept = commands.add_parser("accept", help="say whether a kernel's source is in the grammar")
     accept.add_argument("file", metavar="FILE.py")
+    accept.add_argument(
+        "--allow-native",
+        action="store_true",
+        help="let native snippets through, which nobody has read: for your own files",
+    )
     accept.set_defaults(command=_accept)
     return parser
 
@@ -69,7 +74,7 @@ def _accept(options: argparse.Namespace) -> int:
         source = Path(options.file).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {options.file}: {error}") from None
-    rejection = accept(source)
+    rejection = accept(source, allow_native=options.allow_native)
     if rejection is None:
         print(f"{options.file}: accepted")
         return 0

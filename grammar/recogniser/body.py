@@ -8,13 +8,15 @@ vocabulary defines can be called.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from grammar.recogniser.constants import check_literal
-from grammar.recogniser.scope import Scope, keywords_of, refuse, warp_name
-from grammar.recogniser.type_language import is_value_type
-from grammar.recogniser.vocabulary import COMPONENTS, PYTHON_NAMES, vocabulary
+from grammar.recogniser.calls import check_call, is_function
+from grammar.recogniser.constants import check_literal, constant_value, enum_member
+from grammar.recogniser.scope import RefusedError, Scope, Value, hides_builtin, plain_name, refuse, warp_name
+from grammar.recogniser.type_language import is_callable_type
+from grammar.recogniser.vocabulary import PYTHON_NAMES, vocabulary
 
 MAX_DEPTH = 64
 """Statements and expressions inside each other: everyone who walks the tree later recurses with it."""
@@ -23,11 +25,23 @@ _REFUSED_OPERATORS = (ast.In, ast.NotIn, ast.Is, ast.IsNot)
 
 
 class BodyRules:
-    """Checks one function's body, top to bottom; `bound` are the parameters and the variables assigned so far."""
+    """Checks one function's body, top to bottom.
 
-    def __init__(self, scope: Scope, parameters: Iterable[str]) -> None:
+    `bound` are the parameters and the variables assigned so far, `callables` those that stand for functions, `queries`
+    those that hold what a loop can run over, `counters` the largest values of the counters of the loops over constants
+    around a statement.
+    """
+
+    def __init__(self, scope: Scope, function: ast.FunctionDef) -> None:
+        arguments = function.args.args
         self.scope = scope
-        self.bound = set(parameters)
+        self.bound = {argument.arg for argument in arguments}
+        self.callables = {a.arg for a in arguments if a.annotation and is_callable_type(a.annotation, scope)}
+        self.counters: dict[str, Value] = {}
+        self.queries: set[str] = set()
+        self.stores = Counter(
+            node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        )
         self.depth = 0
 
     def check(self, body: Sequence[ast.stmt]) -> None:
@@ -57,10 +71,22 @@ class BodyRules:
     # statements
 
     def _assign(self, node: ast.Assign) -> None:
-        if len(node.targets) != 1:
-            refuse(node, "one target to an assignment")
+        if is_function(self, node.value):
+            self._bind_function(node)
+            return
         self.expression(node.value)
+        for target in node.targets:
+            self._target(target)
+            if isinstance(target, ast.Name) and _is_query(node.value):
+                self.queries.add(target.id)
+
+    def _bind_function(self, node: ast.Assign) -> None:
+        """Check `f = helper`: the variable stands for that function from here on, and for nothing else."""
+        name = plain_name(node.targets[0])
+        if name is None or len(node.targets) != 1 or self.stores[name] != 1 or hides_builtin(name):
+            refuse(node, "a function is given to one variable of its own")
         self._target(node.targets[0])
+        self.callables.add(name)
 
     def _target(self, node: ast.expr) -> None:
         if isinstance(node, ast.Name):
@@ -89,29 +115,64 @@ class BodyRules:
             self.check(node.orelse)
 
     def _while(self, node: ast.While) -> None:
-        if node.orelse:
-            refuse(node.orelse[0], "a loop has no else")
         self.expression(node.test)
         self.check(node.body)
+        if node.orelse:  # Warp drops it; it is checked all the same
+            self.check(node.orelse)
 
     def _for(self, node: ast.For) -> None:
-        if node.orelse:
-            refuse(node.orelse[0], "a loop has no else")
+        """Check a loop over a range, forwards or `reversed`, or over what a query finds."""
+        if not isinstance(node.target, ast.Name):
+            refuse(node.target, "a loop has one variable")
         call = node.iter
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.func.id != "range":
-            refuse(call, "a for loop runs over range(...)")
+        if isinstance(call, ast.Call) and plain_name(call.func) == "reversed" and len(call.args) == 1:
+            call = call.args[0]
+        if isinstance(call, ast.Call) and plain_name(call.func) == "range":
+            self._range(call)
+            largest = self._largest(call)
+        elif node.iter is call and (plain_name(call) in self.queries or _is_query(call)):
+            self.expression(call)
+            largest = None
+        else:
+            refuse(call, "a for loop runs over range(...) or a query")
+        self._target(node.target)
+        self._loop_body(node.target.id, largest, node.body)
+        if node.orelse:
+            self.check(node.orelse)
+
+    def _range(self, call: ast.Call) -> None:
         if not 1 <= len(call.args) <= 3 or call.keywords:
             refuse(call, "range takes one to three arguments")
         for argument in call.args:
             self.expression(argument)
-        if not isinstance(node.target, ast.Name):
-            refuse(node.target, "a loop has one variable")
-        self._target(node.target)
-        self.check(node.body)
+
+    def _largest(self, call: ast.Call) -> Value:
+        """Return the largest bound of a range over constants, None for any other."""
+        try:
+            bounds = [constant_value(argument, self.scope) for argument in call.args]
+        except RefusedError:
+            return None
+        return max((abs(bound) for bound in bounds if bound is not None), default=None)
+
+    def _loop_body(self, counter: str, largest: Value, body: Sequence[ast.stmt]) -> None:
+        outside = dict(self.counters)
+        self.counters.pop(counter, None)
+        if largest is not None:
+            self.counters[counter] = largest
+        self.check(body)
+        self.counters = outside
 
     def _return(self, node: ast.Return) -> None:
         if node.value is not None:
             self.expression(node.value)
+
+    def _assert(self, node: ast.Assert) -> None:
+        """Check an assertion, whose text Warp pastes into a string of the C++."""
+        if node.msg is not None:
+            refuse(node.msg, "an assertion has no message")
+        if node.lineno != node.end_lineno:
+            refuse(node, "an assertion stands in one line")
+        self.expression(node.test)
 
     def _call_statement(self, node: ast.Expr) -> None:
         if not isinstance(node.value, ast.Call):
@@ -124,9 +185,11 @@ class BodyRules:
     # expressions
 
     def _name(self, node: ast.Name) -> None:
-        if node.id in self.bound or node.id in self.scope.constants:
+        if node.id in self.bound and node.id not in self.callables:
             return
-        if node.id in self.scope.names or node.id in PYTHON_NAMES or node.id == "wp":
+        if node.id in self.scope.constants or node.id in self.scope.instances:
+            return
+        if node.id in self.scope.names or node.id in self.bound or node.id in PYTHON_NAMES or node.id == "wp":
             refuse(node, f"{node.id} is no value")
         refuse(node, f"{node.id} is not defined above")
 
@@ -162,17 +225,20 @@ class BodyRules:
             self.expression(element)
 
     def _attribute(self, node: ast.Attribute) -> None:
+        if enum_member(node, self.scope) is not None:
+            return
         name = warp_name(node)
         if name is not None:
             if name not in vocabulary().constants:
                 refuse(node, f"wp.{name} is no value of the grammar")
             return
-        if node.attr not in COMPONENTS and node.attr not in self.scope.fields:
+        if node.attr not in vocabulary().attributes and node.attr not in self.scope.fields:
             refuse(node, f".{node.attr} is neither a component nor a struct's field")
         self.expression(node.value)
 
     def _subscript(self, node: ast.Subscript) -> None:
-        self.expression(node.value)
+        if warp_name(node.value) != "adjoint":  # `wp.adjoint[x]` is the gradient of x
+            self.expression(node.value)
         self.expression(node.slice)
 
     def _slice(self, node: ast.Slice) -> None:
@@ -181,31 +247,13 @@ class BodyRules:
                 self.expression(bound)
 
     def _call(self, node: ast.Call) -> None:
-        self._callee(node.func)
-        for name, value in keywords_of(node).items():
-            if name.startswith("_"):
-                refuse(value, f"keyword {name}")
-            self._argument(value)
-        for value in node.args:
-            self._argument(value)
+        check_call(self, node)
 
-    def _callee(self, node: ast.expr) -> None:
-        name = warp_name(node)
-        if name is not None:
-            if name not in vocabulary().functions and name not in vocabulary().types:
-                refuse(node, f"wp.{name} is no built-in of the grammar")
-        elif isinstance(node, ast.Name):
-            scope = self.scope
-            known = node.id in scope.functions or node.id in PYTHON_NAMES or is_value_type(node, scope)
-            if node.id in self.bound or not known:
-                refuse(node, f"{node.id} is no function of the source or the grammar")
-        else:
-            refuse(node, "only functions called by their name are allowed")
 
-    def _argument(self, node: ast.expr) -> None:
-        """An argument is a value, or a type (`dtype=wp.float64`)."""
-        if not is_value_type(node, self.scope):
-            self.expression(node)
+def _is_query(node: ast.expr) -> bool:
+    """Whether an expression calls a built-in whose result a loop can run over."""
+    name = warp_name(node.func) if isinstance(node, ast.Call) else None
+    return name in vocabulary().functions and "query" in name
 
 
 _STATEMENTS: dict[type[ast.stmt], Callable[[BodyRules, Any], None]] = {
@@ -215,6 +263,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[BodyRules, Any], None]] = {
     ast.While: BodyRules._while,
     ast.For: BodyRules._for,
     ast.Return: BodyRules._return,
+    ast.Assert: BodyRules._assert,
     ast.Expr: BodyRules._call_statement,
     ast.Break: BodyRules._nothing,
     ast.Continue: BodyRules._nothing,

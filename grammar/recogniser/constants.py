@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from grammar.recogniser.scope import Scope, keywords_of, refuse, warp_name
+from grammar.recogniser.scope import Scope, keywords_of, plain_name, refuse, warp_name
 from grammar.recogniser.vocabulary import PYTHON_TYPES, vocabulary
 
 Number = int | float | bool
@@ -19,6 +19,8 @@ LARGEST_INTEGER = 2**64 - 1
 MAX_ITEMS = 64
 """Arguments of a constructor."""
 MAX_NESTING = 16
+MAX_EXPONENT = 64
+"""Bits of a shift, and exponents: with operands of 64 bits what is computed stays small before it is refused."""
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -32,6 +34,7 @@ _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitXor: operator.xor,
     ast.LShift: operator.lshift,
     ast.RShift: operator.rshift,
+    ast.Pow: operator.pow,
 }
 _UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
     ast.UAdd: operator.pos,
@@ -59,14 +62,33 @@ def constant_value(node: ast.expr, scope: Scope, depth: int = 0) -> Number | Non
             refuse(node, f"{node.id} is no constant defined above")
         return scope.values[node.id]
     if isinstance(node, ast.Attribute):
-        if warp_name(node) not in vocabulary().constants:
-            refuse(node, "not one of Warp's constants")
-        return 0.0
+        return _attribute(node, scope)
     if isinstance(node, ast.Call):
         return _constructed(node, scope, depth)
     if not isinstance(node, ast.BinOp | ast.UnaryOp):
         refuse(node, f"{type(node).__name__} in a module-level constant")
     return _computed(node, scope, depth)
+
+
+def enum_member(node: ast.expr, scope: Scope) -> str | None:
+    """Return the `Mode.FAST` that an expression names, `Mode.FAST.value` included; None for anything else."""
+    if isinstance(node, ast.Attribute) and node.attr == "value" and isinstance(node.value, ast.Attribute):
+        node = node.value
+    if not isinstance(node, ast.Attribute) or plain_name(node.value) not in scope.enums:
+        return None
+    member = f"{plain_name(node.value)}.{node.attr}"
+    if member not in scope.values:
+        refuse(node, f"{member} is no member")
+    return member
+
+
+def _attribute(node: ast.Attribute, scope: Scope) -> Number | None:
+    member = enum_member(node, scope)
+    if member is not None:
+        return scope.values[member]
+    if warp_name(node) not in vocabulary().constants:
+        refuse(node, "not one of Warp's constants")
+    return 0.0
 
 
 def _computed(node: ast.BinOp | ast.UnaryOp, scope: Scope, depth: int) -> Number:
@@ -78,16 +100,21 @@ def _computed(node: ast.BinOp | ast.UnaryOp, scope: Scope, depth: int) -> Number
     values = [constant_value(operand, scope, depth + 1) for operand in operands]
     if None in values:
         refuse(node, "arithmetic on a constant that is no plain number")
-    if isinstance(node.op, ast.LShift) and not 0 <= (values[1] or 0) <= 64:
+    if isinstance(node.op, ast.LShift) and not 0 <= (values[1] or 0) <= MAX_EXPONENT:
         refuse(node, "shift out of range")
+    if isinstance(node.op, ast.Pow) and abs(values[1] or 0) > MAX_EXPONENT:
+        refuse(node, "exponent out of range")
     try:
-        return _bounded(node, apply(*values))
+        result = apply(*values)
+        if isinstance(result, complex):
+            refuse(node, "a complex number")
+        return _bounded(node, result)
     except (ArithmeticError, TypeError, ValueError) as error:
         refuse(node, f"cannot be computed: {error}")
 
 
 def _constructed(node: ast.Call, scope: Scope, depth: int) -> Number | None:
-    """`wp.constant(x)` is x; a type's constructor takes constants and is no plain number."""
+    """`wp.constant(x)` and `int(x)` are numbers; a type's constructor takes constants and is no plain number."""
     if keywords_of(node):
         refuse(node, "keyword arguments in a module-level constant")
     if len(node.args) > MAX_ITEMS:
@@ -96,10 +123,19 @@ def _constructed(node: ast.Call, scope: Scope, depth: int) -> Number | None:
     name = warp_name(node.func)
     if name == "constant" and len(values) == 1:
         return values[0]
-    plain = node.func.id if isinstance(node.func, ast.Name) else None
+    plain = plain_name(node.func)
+    if plain in PYTHON_TYPES and len(values) == 1 and values[0] is not None:
+        return _converted(node, plain or "", values[0])
     if name not in vocabulary().types and plain not in scope.aliases and plain not in PYTHON_TYPES:
         refuse(node.func, "a module-level constant calls only wp.constant and constructors of Warp's types")
     return None
+
+
+def _converted(node: ast.Call, type_: str, value: Number) -> Number:
+    try:
+        return _bounded(node, {"int": int, "float": float, "bool": bool}[type_](value))
+    except (ArithmeticError, ValueError) as error:
+        refuse(node, f"cannot be computed: {error}")
 
 
 def _bounded(node: ast.AST, value: Number) -> Number:

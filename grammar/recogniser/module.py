@@ -17,12 +17,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from grammar.recogniser.body import BodyRules
 from grammar.recogniser.constants import constant_value
+from grammar.recogniser.families import check_families
+from grammar.recogniser.functions import check_function, check_options, dictionary, is_docstring
 from grammar.recogniser.raw_text import RawTextError, read_text
-from grammar.recogniser.scope import RefusedError, Scope, keywords_of, refuse, warp_name
-from grammar.recogniser.type_language import check_annotation, check_return_annotation, check_type_maker
-from grammar.recogniser.vocabulary import KERNEL_OPTIONS
+from grammar.recogniser.scope import RefusedError, Scope, keywords_of, plain_name, refuse, warp_name
+from grammar.recogniser.type_language import check_annotation, check_type_maker, is_type_maker
+from grammar.recogniser.vocabulary import IMPORTS, MODULE_OPTIONS
+
+MAX_MEMBERS = 64
+"""Members of an enum."""
+
+_MEMBERS_OF_ENUM = frozenset({"mro", "name", "value"})
+"""Names that mean something else in an enum."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +44,16 @@ class Rejection:
         return f"{self.line}:{self.column}: {self.reason}"
 
 
-def accept(source: str | bytes) -> Rejection | None:
+def accept(source: str | bytes, allow_native: bool = False) -> Rejection | None:
     """Return None when the source is in the grammar, else the first place where it is not.
 
-    Nothing of the source is executed or imported, and the time is bounded by `raw_text.MAX_BYTES`.
+    Nothing of the source is executed or imported, and the time is bounded by `raw_text.MAX_BYTES`. With `allow_native`
+    it may hold functions with native snippets, which nobody has read: for files of one's own.
     """
     try:
-        _check_module(ast.parse(read_text(source)))
+        tree = ast.parse(read_text(source))
+        _check_module(tree, Scope(allow_native=allow_native))
+        check_families(tree)
     except (RawTextError, RefusedError) as error:
         return Rejection(error.line, error.column, error.reason)
     except SyntaxError as error:
@@ -53,12 +63,15 @@ def accept(source: str | bytes) -> Rejection | None:
     return None
 
 
-def _check_module(tree: ast.Module) -> None:
-    scope = Scope()
+def _check_module(tree: ast.Module, scope: Scope) -> None:
     statements = tree.body[1:] if tree.body and is_docstring(tree.body[0]) else tree.body
-    if not statements or not _imports_warp(statements[0]):
-        refuse(statements[0] if statements else None, "a kernel's source starts with `import warp as wp`")
-    for statement in statements[1:]:
+    start = 0
+    while start < len(statements) and isinstance(statements[start], ast.ImportFrom):
+        _check_import(statements[start], scope)
+        start += 1
+    if start == len(statements) or not _imports_warp(statements[start]):
+        refuse(statements[start] if statements[start:] else None, "a kernel's source starts with `import warp as wp`")
+    for statement in statements[start + 1 :]:
         rule = _MODULE_RULES.get(type(statement))
         if rule is None:
             refuse(statement, f"{type(statement).__name__} is not allowed at module level")
@@ -73,31 +86,79 @@ def _imports_warp(statement: ast.stmt) -> bool:
     return [(alias.name, alias.asname) for alias in statement.names] == [("warp", "wp")]
 
 
-def is_docstring(statement: ast.stmt) -> bool:
-    """Whether a statement is a bare string."""
-    return (
-        isinstance(statement, ast.Expr)
-        and isinstance(statement.value, ast.Constant)
-        and isinstance(statement.value.value, str)
-    )
+def _check_import(node: Any, scope: Scope) -> None:
+    """Check `from typing import Any` and the others of `IMPORTS`."""
+    allowed = IMPORTS.get(node.module or "", frozenset())
+    if node.level:
+        allowed = frozenset()
+    for alias in node.names:
+        if alias.name not in allowed or alias.asname is not None:
+            refuse(node, "a source starts with `import warp as wp` and imports no more than words for annotations")
+        scope.define(node, alias.name, scope.imported)
 
 
 def _check_assignment(node: ast.Assign, scope: Scope) -> None:
-    if len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
-        refuse(node, "a module-level assignment names one constant or type")
     target = node.targets[0]
-    maker = node.value.func if isinstance(node.value, ast.Call) else None
-    if isinstance(maker, ast.Attribute) and isinstance(maker.value, ast.Attribute):
+    if len(node.targets) == 1 and isinstance(target, ast.Attribute):
+        _check_field(node, target, scope)
+        return
+    if len(node.targets) != 1 or not isinstance(target, ast.Name):
+        refuse(node, "a module-level assignment names one constant or type")
+    if is_type_maker(node.value):
         check_type_maker(node.value, scope)
         scope.define(target, target.id, scope.aliases)
+    elif isinstance(node.value, ast.Call) and plain_name(node.value.func) in scope.structs:
+        if node.value.args or node.value.keywords:
+            refuse(node.value, "a struct at module level is made without arguments")
+        scope.define(target, target.id, scope.instances)
     else:
         value = constant_value(node.value, scope)
         scope.define(target, target.id, scope.constants)
         scope.values[target.id] = value
 
 
+def _check_field(node: ast.Assign, target: ast.Attribute, scope: Scope) -> None:
+    """Check `SETTINGS.step = 0.5`, which sets a field of a struct that the module holds."""
+    path: ast.expr = target
+    while isinstance(path, ast.Attribute):
+        if path.attr not in scope.fields:
+            refuse(node, "a module-level assignment names one constant or type")
+        path = path.value
+    if plain_name(path) not in scope.instances:
+        refuse(node, "a module-level assignment names one constant or type")
+    constant_value(node.value, scope)
+
+
+def _check_class(node: ast.ClassDef, scope: Scope) -> None:
+    if not node.decorator_list and [plain_name(base) for base in node.bases] == ["IntEnum"]:
+        _check_enum(node, scope)
+    else:
+        _check_struct(node, scope)
+
+
+def _check_enum(node: ast.ClassDef, scope: Scope) -> None:
+    """Check `class Mode(IntEnum)` with members that are literal integers and nothing else."""
+    if "IntEnum" not in scope.imported or node.keywords or getattr(node, "type_params", None):
+        refuse(node, "an enum derives from IntEnum, imported from enum")
+    members: dict[str, int | float | bool | None] = {}
+    for member in node.body[1:] if is_docstring(node.body[0]) else node.body:
+        name = plain_name(member.targets[0]) if isinstance(member, ast.Assign) and len(member.targets) == 1 else None
+        if name is None or not isinstance(member, ast.Assign):
+            refuse(member, "an enum holds only members")
+        scope.check_name(member, name)
+        if name.startswith("_") or name in _MEMBERS_OF_ENUM or name in members or len(members) == MAX_MEMBERS:
+            refuse(member, f"{name} cannot be a member, or is one already")
+        value = constant_value(member.value, Scope())
+        if type(value) is not int or not isinstance(member.value, ast.Constant | ast.UnaryOp):
+            refuse(member, "a member's value is a literal integer")
+        members[name] = value
+    scope.define(node, node.name, scope.enums)
+    scope.values |= {f"{node.name}.{name}": value for name, value in members.items()}
+
+
 def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
-    _check_decorator(node, node.decorator_list, ("struct",))
+    if len(node.decorator_list) != 1 or warp_name(node.decorator_list[0]) != "struct":
+        refuse(node.decorator_list[0] if node.decorator_list else node, "expected @wp.struct and no other decorator")
     if node.bases or node.keywords or getattr(node, "type_params", None):
         refuse(node, "a struct has no base classes")
     fields: set[str] = set()
@@ -115,65 +176,28 @@ def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
     scope.fields |= fields
 
 
-def _check_function(node: ast.FunctionDef, scope: Scope) -> None:
-    kind = _check_decorator(node, node.decorator_list, ("func", "kernel"))
-    parameters = _check_parameters(node, scope)
-    if node.returns is not None:
-        check_return_annotation(node.returns, scope, kind == "kernel")
-    if kind == "kernel" and scope.kernels:
-        refuse(node, "a source holds one @wp.kernel function")
-    scope.check_name(node, node.name)
-    BodyRules(scope, parameters).check(node.body[1:] if is_docstring(node.body[0]) else node.body)
-    # Defined only now: a function cannot call itself, so calls always end.
-    scope.define(node, node.name, scope.kernels if kind == "kernel" else scope.functions)
-
-
-def _check_decorator(node: ast.stmt, decorators: list[ast.expr], allowed: tuple[str, ...]) -> str:
-    expected = " or ".join(f"@wp.{name}" for name in allowed)
-    if len(decorators) != 1:
-        refuse(decorators[1] if decorators else node, f"expected {expected} and no other decorator")
-    decorator = decorators[0]
-    if isinstance(decorator, ast.Call):
-        if warp_name(decorator.func) != "kernel" or "kernel" not in allowed:
-            refuse(decorator, f"expected {expected}")
-        _check_kernel_options(decorator)
-        return "kernel"
-    name = warp_name(decorator)
-    if name not in allowed:
-        refuse(decorator, f"expected {expected}")
-    return name
-
-
-def _check_kernel_options(call: ast.Call) -> None:
-    if call.args:
-        refuse(call.args[0], "kernel options are keywords")
-    for name, value in keywords_of(call).items():
-        if name not in KERNEL_OPTIONS:
-            refuse(value, f"kernel option {name} is not allowed")
-        if not isinstance(value, ast.Constant) or type(value.value) is not KERNEL_OPTIONS[name]:
-            refuse(value, f"kernel option {name} is a literal {KERNEL_OPTIONS[name].__name__}")
-
-
-def _check_parameters(node: ast.FunctionDef, scope: Scope) -> list[str]:
-    arguments = node.args
-    for default in filter(None, [*arguments.defaults, *arguments.kw_defaults]):
-        refuse(default, "a parameter has no default")
-    if arguments.posonlyargs or arguments.vararg or arguments.kwonlyargs or arguments.kwarg:
-        refuse(node, "parameters are plain and positional")
-    if getattr(node, "type_params", None):
-        refuse(node, "type parameters are not allowed")
-    names: list[str] = []
-    for argument in arguments.args:
-        scope.check_local(argument, argument.arg)
-        if argument.annotation is None:
-            refuse(argument, f"parameter {argument.arg} has no annotation")
-        check_annotation(argument.annotation, scope)
-        names.append(argument.arg)
-    return names
+def _check_call(node: ast.Expr, scope: Scope) -> None:
+    """Check the calls that a module may make: `wp.overload(kernel, {…})` and `wp.set_module_options({…})`."""
+    call = node.value
+    name = warp_name(call.func) if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or name not in ("overload", "set_module_options"):
+        refuse(node, "Expr is not allowed at module level")
+    if keywords_of(call):
+        refuse(call, f"wp.{name} takes no keyword arguments")
+    if name == "set_module_options" and len(call.args) == 1:
+        check_options(dictionary(call.args[0]), MODULE_OPTIONS, "module option")
+    elif name == "overload" and len(call.args) == 2 and plain_name(call.args[0]) in scope.kernels:
+        types = call.args[1]
+        for annotation in types.elts if isinstance(types, ast.List) else dictionary(types).values():
+            check_annotation(annotation, scope)
+    else:
+        refuse(call, f"wp.{name} with these arguments")
 
 
 _MODULE_RULES: dict[type[ast.stmt], Callable[[Any, Scope], None]] = {
+    ast.ImportFrom: _check_import,
     ast.Assign: _check_assignment,
-    ast.ClassDef: _check_struct,
-    ast.FunctionDef: _check_function,
+    ast.ClassDef: _check_class,
+    ast.FunctionDef: check_function,
+    ast.Expr: _check_call,
 }

@@ -8,7 +8,8 @@ import re
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from grammar.recogniser.vocabulary import PYTHON_NAMES, vocabulary
+from grammar.recogniser.vocabulary import PYTHON_NAMES
+from grammar.registry import builtin_names
 
 MAX_NAME = 64
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]*|_")
@@ -48,28 +49,57 @@ def keywords_of(call: ast.Call) -> dict[str, ast.expr]:
     return {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
 
 
+def plain_name(node: ast.AST) -> str | None:
+    """Return the name that a node is, None for anything but a name."""
+    return node.id if isinstance(node, ast.Name) else None
+
+
+Value = int | float | bool | None
+"""A module-level constant's number, None for one that is no plain number (a vector)."""
+
+
 @dataclass
 class Scope:
-    """A source's module level. `values` holds the constants that are numbers, None for those that are not."""
+    """A source's module level: its names by kind, and what the rules for the lines below must know of them."""
 
     constants: set[str] = field(default_factory=set)
+    instances: set[str] = field(default_factory=set)
     aliases: set[str] = field(default_factory=set)
     structs: set[str] = field(default_factory=set)
+    enums: set[str] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
+    adjoints: set[str] = field(default_factory=set)
     kernels: set[str] = field(default_factory=set)
-    fields: set[str] = field(default_factory=set)
-    values: dict[str, int | float | bool | None] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
+    fields: set[str] = field(default_factory=set)
+    values: dict[str, Value] = field(default_factory=dict)
+    """Constants by name, and enums' members as `Mode.FAST`."""
+    signatures: dict[str, set[str]] = field(default_factory=dict)
+    """The parameter types of a function's overloads, as text."""
+    allow_native: bool = False
 
     def define(self, node: ast.AST, name: str, kind: set[str]) -> None:
-        """Add a module-level name. A function must not hide a built-in: Warp takes it for an overload."""
+        """Add a module-level name."""
         self.check_name(node, name)
         if name in self.names:
             refuse(node, f"{name} is defined twice")
-        if kind is self.functions and (name in vocabulary().functions or hasattr(builtins, name)):
-            refuse(node, f"{name} would hide a built-in")
         self.names.add(name)
         kind.add(name)
+
+    def define_function(self, node: ast.AST, name: str, signature: str, is_operator: bool) -> None:
+        """Add a function, or an overload of one with other parameter types.
+
+        It must not hide a built-in, for which Warp would take it, unless it overloads an operator for a struct.
+        """
+        if hides_builtin(name) and not is_operator:
+            refuse(node, f"{name} would hide a built-in")
+        if name not in self.functions:
+            self.define(node, name, self.functions)
+        overloads = self.signatures.setdefault(name, set())
+        if signature in overloads:
+            refuse(node, f"{name} is defined twice with the same parameters")
+        overloads.add(signature)
 
     def check_local(self, node: ast.AST, name: str) -> None:
         """Check the name of a parameter or local variable: Warp resolves names in another order than Python does."""
@@ -85,3 +115,8 @@ class Scope:
             refuse(node, f"name longer than {MAX_NAME} characters")
         if name in _RESERVED:
             refuse(node, f"{name} is reserved")
+
+
+def hides_builtin(name: str) -> bool:
+    """Whether a function of this name would stand before one of Warp's or Python's."""
+    return name in builtin_names() or hasattr(builtins, name)

@@ -13,7 +13,9 @@ import warp as wp
 
 from grammar.registry import builtins
 
-PYTHON_NAMES = frozenset({"abs", "bool", "float", "int", "len", "max", "min", "pow", "range", "round"})
+PYTHON_NAMES = frozenset(
+    {"abs", "bool", "float", "int", "len", "max", "min", "pow", "range", "reversed", "round", "type"}
+)
 """Python's built-ins that Warp compiles when they stand in a kernel without `wp.`."""
 
 SCALARS = (
@@ -23,6 +25,13 @@ SCALARS = (
 
 PYTHON_TYPES = frozenset({"bool", "float", "int"})
 
+IMPORTS = {
+    "enum": frozenset({"IntEnum"}),
+    "typing": frozenset({"Any", "Callable"}),
+    "collections.abc": frozenset({"Callable"}),
+}
+"""What a source may import by name beside `import warp as wp`: words of annotations, and the base of its enums."""
+
 GROUPS = frozenset(
     {
         "Scalar Math",
@@ -30,28 +39,30 @@ GROUPS = frozenset(
         "Quaternion Math",
         "Transformations",
         "Spatial Math",
+        "Tile Primitives",
+        "Geometry",
+        "Volumes",
+        "Textures",
         "Utility",
         "Random",
         "Operators",
         "Other",
     }
 )
-"""Groups of Warp's registry that are in the grammar. Geometry, volumes and textures take a 64-bit handle that native
-code follows as a pointer, so a file must not choose it; tiles are launched in another way."""
+"""Groups of Warp's registry that are in the grammar."""
 
 EXCLUDED = {
-    "static": "runs Python while the kernel is compiled",
-    "array": "makes an array of any address",
     "address": "yields an address",
     "load": "follows an address",
     "store": "follows an address",
-    "zeros": "allocates on the stack",
     "print": "writes to the terminal",
     "printf": "writes to the terminal",
     "breakpoint": "stops the process",
     "expect_eq": "writes to the terminal",
     "expect_neq": "writes to the terminal",
     "expect_near": "writes to the terminal",
+    "range": "internal to Warp's code generation",
+    "reversed": "internal to Warp's code generation",
     "iter_next": "internal to Warp's code generation",
     "extract": "internal to Warp's code generation",
     "index": "internal to Warp's code generation",
@@ -60,12 +71,15 @@ EXCLUDED = {
     "tuple": "internal to Warp's code generation",
     "slice": "internal to Warp's code generation",
     "copy": "internal to Warp's code generation",
+    "assign": "internal to Warp's code generation",
 }
-"""Built-ins of those groups that a kernel from a file may not call, and why."""
+"""Built-ins of those groups that a kernel from a file may not call, and why. `wp.static`, `wp.array` and `wp.zeros`
+have rules of their own in `calls`."""
 
 EXCLUDED_ENDINGS = ("_inplace", "assign_copy")
 EXCLUDED_BEGINNINGS = ("dense_",)
-"""Families that only Warp's own code generation calls; the `dense_` ones take lengths on trust."""
+"""Families that only Warp's own code generation calls; the `dense_` ones take lengths on trust. Tiles have
+an `_inplace` that is called by its name."""
 
 TYPE_MAKERS = {
     "matrix": {"shape", "dtype"},
@@ -75,23 +89,85 @@ TYPE_MAKERS = {
 }
 """What `wp.types` offers to name a type, with its keywords: `wp.types.matrix(shape=(2, 3), dtype=wp.float32)`."""
 
-ARRAY_TYPES = {"array": None, "array1d": 1, "array2d": 2, "array3d": 3, "array4d": 4}
+ARRAY_TYPES = {
+    f"{kind}{suffix}": ndim
+    for kind in ("array", "indexedarray")
+    for suffix, ndim in (("", None), ("1d", 1), ("2d", 2), ("3d", 3), ("4d", 4))
+}
 """Warp's array annotations, with the dimensions that the name already states."""
 
-KERNEL_OPTIONS = {"enable_backward": bool}
-"""Options that `@wp.kernel` may carry, with the type of their literal."""
+SHAPED_TYPES = frozenset({"fixedarray", "tile"})
+"""Annotations with a shape in literals: `wp.fixedarray(dtype=float, shape=(4,))`."""
 
-COMPONENTS = frozenset({"x", "y", "z", "w", "p", "q", "shape"})
-"""Attributes of values that are no struct's: components of vectors, quaternions and transforms, and `array.shape`."""
+OBJECT_TYPES = frozenset(
+    {
+        *("Texture1D", "Texture2D", "Texture3D", "MeshQueryPoint", "MeshQueryRay", "MeshQueryAABB", "BvhQuery"),
+        *("HashGridQuery", "Function"),
+    }
+)
+"""Types of parameters that are neither values nor arrays."""
+
+GENERIC_TYPES = frozenset({"Scalar", "Float", "Int"})
+"""Warp's annotations for any scalar, any float and any integer."""
+
+OPERATORS = frozenset(
+    {
+        *("add", "sub", "mul", "div", "floordiv", "mod", "neg", "pos", "unot", "invert"),
+        *("bit_and", "bit_or", "bit_xor", "lshift", "rshift"),
+    }
+)
+"""Built-ins behind Python's operators: a function of that name, of a struct, overloads the operator for it."""
+
+STRING_OPTIONS: dict[str, frozenset[str]] = {
+    "storage": frozenset({"register", "shared"}),
+    "fill_mode": frozenset({"lower", "upper"}),
+    "precision": frozenset({"default", "tf32"}),
+}
+"""The keywords whose argument is a word, and the words."""
+
+KERNEL_OPTIONS: dict[str, type] = {
+    "enable_backward": bool,
+    "grid_stride": bool,
+    "enable_cuda_smem_spilling": bool,
+    "launch_bounds": int,
+    "cuda_max_registers": int,
+    "cluster_dim": int,
+}
+"""Options that `@wp.kernel` may carry, with the type of their literal; `module="unique"` comes beside them. The `name`
+is not among them, which Warp pastes into the C++."""
+
+MODULE_OPTIONS: dict[str, type] = {
+    "enable_backward": bool,
+    "fast_math": bool,
+    "fuse_fp": bool,
+    "default_grid_stride": bool,
+    "max_unroll": int,
+    "block_dim": int,
+    "optimization_level": int,
+}
+"""Options of `wp.set_module_options` and `module_options`, with the type of their literal."""
+
+FUNCTION_OPTIONS: dict[str, type] = {"inline": bool}
+"""Options that `@wp.func` may carry."""
+
+COMPONENTS = frozenset({"x", "y", "z", "w", "p", "q", "shape", "dtype", "length"})
+"""Attributes of values that are no struct's: of vectors, quaternions, transforms, arrays and tiles. Those of Warp's own
+structs (`query.face`) are read from Warp."""
+
+NATIVE_STRUCTS = ("Mesh", "MeshQueryPoint", "MeshQueryRay", "Texture1D", "Texture2D", "Texture3D")
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The `x` of every `wp.x` in the grammar: `functions` are called, `types` name one, `constants` are numbers."""
+    """The `x` of every `wp.x` in the grammar: `functions` are called, `types` name one, `constants` are numbers.
+
+    `attributes` are what may stand after the dot of a value, beside the fields of the source's own structs.
+    """
 
     functions: frozenset[str]
     types: frozenset[str]
     constants: frozenset[str]
+    attributes: frozenset[str]
 
 
 @lru_cache(maxsize=1)
@@ -105,16 +181,22 @@ def vocabulary() -> Vocabulary:
         if isinstance(value, type) and (hasattr(value, "_wp_scalar_type_") or value in _scalars())
     }
     constants = {name for name, value in public.items() if type(value) is float}
-    return Vocabulary(frozenset(functions) - types, frozenset(types), frozenset(constants))
+    return Vocabulary(frozenset(functions) - types, frozenset(types), frozenset(constants), COMPONENTS | _fields())
 
 
 def _is_callable_from_a_file(name: str, group: str) -> bool:
     return (
         group in GROUPS
         and name not in EXCLUDED
-        and not name.endswith(EXCLUDED_ENDINGS)
+        and (not name.endswith(EXCLUDED_ENDINGS) or group == "Tile Primitives")
         and not name.startswith((*EXCLUDED_BEGINNINGS, "_"))
     )
+
+
+def _fields() -> frozenset[str]:
+    """Return the fields of Warp's own structs that a kernel can read."""
+    structs = (getattr(wp, name, None) for name in NATIVE_STRUCTS)
+    return frozenset(field for struct in structs for field in getattr(struct, "vars", ()))
 
 
 def _scalars() -> tuple[type, ...]:
