@@ -19,7 +19,7 @@ from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
-from oracle.ulp import BOUNDS
+from oracle.ulp import BOUNDS, INSTRUCTIONS
 
 ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
 """The seeds of nudged runs: those of the first round explain nearly every difference that rounding makes, the others
@@ -176,7 +176,8 @@ def _reason(explanation: Explanation, comparison: Comparison, functions: Sequenc
 
 
 def _freedom(function: str) -> str:
-    return f"{BOUNDS[function].apart} ULP" if function in BOUNDS else "which of two zeros"
+    bound = BOUNDS.get(function) or INSTRUCTIONS.get(function)
+    return f"{bound.apart} ULP" if bound else "which of two zeros"
 
 
 @contextmanager

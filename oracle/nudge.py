@@ -4,7 +4,8 @@ The functions that a kernel's object file calls (`sinf`, `pow`, ...) are pointed
 then move its result by at most the ULPs that two maths libraries may lie apart (`oracle.ulp.BOUNDS`). By how many steps
 depends on the arguments and a seed alone, so that a function remains a function: equal calls give equal results. Warp's
 headers and the adjoints of its built-ins are covered, because their calls are in the object file as well. In the same
-way the functions behind `wp.min` and `wp.max` return one zero or the other where both arguments are zeros.
+way the functions behind `wp.min` and `wp.max` return one zero or the other where both arguments are zeros, and those
+for which cuda has approximate instructions (`oracle.ulp.INSTRUCTIONS`) move as the library's do.
 
 Only an object file compiled without optimisation holds every call: at higher levels clang evaluates calls with constant
 arguments, turns `pow(x, 2)` into `x * x` and inlines `erfinv`.
@@ -23,14 +24,14 @@ import warp as wp
 from oracle.cpu_object import LoadedObject, Substitute, compile_cpp
 from oracle.elf import redirect
 from oracle.observation import Observation
-from oracle.ulp import BOUNDS
+from oracle.ulp import BOUNDS, INSTRUCTIONS
 
 UNCHANGED, ALL_UP, ALL_DOWN = 0, 1, 2
 """Seeds with a meaning: no result moves, all move up by their full bound, all move down. Others move at random."""
 
-_TWO_ARGUMENTS = ("atan2", "pow")
-_OVERFLOW = ("cosh", "exp", "exp2", "pow", "sinh")
-_UNDERFLOW = ("erfc", "exp", "exp2", "pow")
+_TWO_ARGUMENTS = ("atan2", "pow", "approx_div")
+_OVERFLOW = ("cosh", "exp", "exp2", "pow", "sinh", "approx_div", "approx_rcp")
+_UNDERFLOW = ("erfc", "exp", "exp2", "pow", "approx_div", "approx_rcp")
 _WITHIN_ONE = ("cos", "erf", "sin", "tanh")
 
 ZERO_CHOOSERS: Mapping[str, str] = MappingProxyType(
@@ -46,6 +47,18 @@ ZERO_CHOOSERS: Mapping[str, str] = MappingProxyType(
 Of a zero of either sign C leaves open which one they return (C17 7.12.12.2, footnote 242), and so does IEEE 754-2008
 (5.3.1, minNum and maxNum). Warp's cpu code returns the first argument, PTX orders -0 before +0.
 """
+
+_INSTRUCTION_SYMBOLS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "rsqrtf": ("_ZN2wp9recipSqrtIfEET_S1_", "1 / __builtin_sqrtf(x)"),
+        "rsqrt": ("_ZN2wp9recipSqrtIdEET_S1_", "1 / __builtin_sqrt(x)"),
+        "approx_divf": ("_ZN2wp10approx_divEff", "x / y"),
+        "approx_div": ("_ZN2wp10approx_divEdd", "x / y"),
+        "approx_rcpf": ("_ZN2wp10approx_rcpEf", "1 / x"),
+        "approx_rcp": ("_ZN2wp10approx_rcpEd", "1 / x"),
+    }
+)
+"""The symbols of `INSTRUCTIONS` in Warp's headers, and what they compute on the cpu."""
 
 _PRELUDE = """
 typedef unsigned long long u64;
@@ -112,19 +125,19 @@ template <typename F> static F moved(F y, i64 k, int traits, bool ordinary_argum
 """
 
 _ONE_ARGUMENT_FUNCTION = """
-extern "C" {type} {name}({type});
+{declaration}
 extern "C" {type} nudged_{name}({type} x)
 {{
-    return moved({name}(x), steps({number}, {bound}, (u64)bits_of(x)), {traits}, ordinary(x));
+    return moved({result}, steps({number}, {bound}, (u64)bits_of(x)), {traits}, ordinary(x));
 }}
 """
 
 _TWO_ARGUMENT_FUNCTION = """
-extern "C" {type} {name}({type}, {type});
+{declaration}
 extern "C" {type} nudged_{name}({type} x, {type} y)
 {{
     const u64 arguments = mix((u64)bits_of(x)) ^ (u64)bits_of(y);
-    return moved({name}(x, y), steps({number}, {bound}, arguments), {traits}, ordinary(x) && ordinary(y));
+    return moved({result}, steps({number}, {bound}, arguments), {traits}, ordinary(x) && ordinary(y));
 }}
 """
 
@@ -148,7 +161,7 @@ extern "C" void nudged_sincosf(float x, float* s, float* c) { *s = nudged_sinf(x
 """
 
 
-_COUNTED = (*BOUNDS, *ZERO_CHOOSERS)
+_COUNTED = (*BOUNDS, *INSTRUCTIONS, *ZERO_CHOOSERS)
 """The functions whose calls are counted, in the order of their counters."""
 
 
@@ -189,15 +202,20 @@ def _load_nudges() -> _Nudges:
     names = [*_COUNTED, "sincos", "sincosf"]
     return _Nudges(
         loaded=loaded,
-        addresses={ZERO_CHOOSERS.get(name, name): loaded.address(f"nudged_{name}") for name in names},
+        addresses={_symbol(name): loaded.address(f"nudged_{name}") for name in names},
         seed=ctypes.c_uint64.from_address(loaded.address("nudge_seed")),
         calls=(ctypes.c_uint64 * len(_COUNTED)).from_address(loaded.address("nudge_calls")),
     )
 
 
+def _symbol(name: str) -> str:
+    """Return the name that an object file has for a function."""
+    return _INSTRUCTION_SYMBOLS[name][0] if name in INSTRUCTIONS else ZERO_CHOOSERS.get(name, name)
+
+
 def nudges_source() -> str:
-    """Return the C++ of the functions that take the library's place, one `nudged_<name>` for each of `BOUNDS` and of
-    `ZERO_CHOOSERS`.
+    """Return the C++ of the functions that take the library's place, one `nudged_<name>` for each of `BOUNDS`, of
+    `INSTRUCTIONS` and of `ZERO_CHOOSERS`.
     """
     functions = [_function_source(number, name) for number, name in enumerate(_COUNTED)]
     return "\n".join([f"#define NUDGE_FUNCTIONS {len(_COUNTED)}", _PRELUDE, *functions, _SINE_AND_COSINE])
@@ -210,11 +228,20 @@ def _function_source(number: int, name: str) -> str:
         return _ZERO_CHOOSER.format(type="float" if single else "double", name=name, number=number, order=order)
     plain = name[:-1] if single else name
     traits = {"OVERFLOWS": _OVERFLOW, "UNDERFLOWS": _UNDERFLOW, "WITHIN_ONE": _WITHIN_ONE}
-    template = _TWO_ARGUMENT_FUNCTION if plain in _TWO_ARGUMENTS else _ONE_ARGUMENT_FUNCTION
+    arguments = 2 if plain in _TWO_ARGUMENTS else 1
+    template = _TWO_ARGUMENT_FUNCTION if arguments == 2 else _ONE_ARGUMENT_FUNCTION
+    type_ = "float" if single else "double"
+    if name in INSTRUCTIONS:
+        declaration, result = "", _INSTRUCTION_SYMBOLS[name][1]
+    else:
+        declaration = f'extern "C" {type_} {name}({", ".join([type_] * arguments)});'
+        result = f"{name}({', '.join('xy'[:arguments])})"
     return template.format(
-        type="float" if single else "double",
+        type=type_,
         name=name,
         number=number,
-        bound=BOUNDS[name].apart,
+        declaration=declaration,
+        result=result,
+        bound=(BOUNDS.get(name) or INSTRUCTIONS[name]).apart,
         traits=" | ".join(trait for trait, functions in traits.items() if plain in functions) or "0",
     )

@@ -88,6 +88,26 @@ BOUNDS: Mapping[str, Bound] = MappingProxyType(
 """By the function's name in C. Warp computes float16 and bfloat16 with the float32 functions, on both targets."""
 
 
+_GROSS = 2**34
+
+INSTRUCTIONS: Mapping[str, Bound] = MappingProxyType(
+    {
+        "rsqrtf": Bound(2, 2),
+        "rsqrt": Bound(2, 1),
+        "approx_divf": Bound(0, 2),
+        "approx_rcpf": Bound(0, 1),
+        "approx_div": Bound(0, _GROSS),
+        "approx_rcp": Bound(0, _GROSS),
+    }
+)
+"""What Warp's headers compute with basic operations for the cpu and with approximate instructions for cuda.
+
+cpu: `1 / sqrt(x)` rounds twice, divisions once. cuda: CUDA C++ Programming Guide, tables of `rsqrtf` and `rsqrt`; PTX
+ISA, `div.approx.f32` for divisors from 2^-126 to 2^126 and `rcp.approx.f32`. `rcp.approx.ftz.f64` takes the upper 32
+bits of its operand and gives the upper 32 of its result, each good for 20 bits of the significand.
+"""
+
+
 def ulp_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return how many representable values lie between two float arrays of one shape and dtype, as float64.
 

@@ -18,7 +18,7 @@ from oracle.elf import redirect, symbols
 from oracle.inputs import make_inputs
 from oracle.nudge import ALL_DOWN, ALL_UP, UNCHANGED, NudgedModule, nudges_source
 from oracle.observation import Observation
-from oracle.ulp import BOUNDS
+from oracle.ulp import BOUNDS, INSTRUCTIONS
 
 COUNT = 64
 ARGUMENTS = (Argument("x", (COUNT,)), Argument("out", (COUNT,), written=True))
@@ -50,6 +50,24 @@ def turn(x: wp.array(dtype=wp.float32), out: wp.array(dtype=wp.float32)):
     rotation = wp.quat_from_axis_angle(wp.vec3(0.0, 0.6, 0.8), x[i])
     out[i] = wp.quat_rotate(rotation, wp.vec3(x[i], 1.0, 2.0))[0]
 """
+
+
+INSTRUCTION = """
+import warp as wp
+
+@wp.kernel
+def apply(x: wp.array(dtype=wp.{dtype}), out: wp.array(dtype=wp.{dtype})):
+    i = wp.tid()
+    a = wp.clamp(x[i], wp.{dtype}(0.5), wp.{dtype}(4.0))
+    {statement}
+"""
+
+STATEMENTS = {
+    "rsqrt": "q, r = wp.qr3(wp.skew({vector}(a, a, a)) + wp.identity(n=3, dtype=wp.{dtype}))\n    out[i] = q[1, 0]",
+    "approx_div": "out[i] = wp.div_approx(x[i], a)",
+    "approx_rcp": "m = wp.inverse_approx(wp.identity(n=2, dtype=wp.{dtype}) * a)\n    out[i] = m[0, 0] * a",
+}
+"""A statement for each of `INSTRUCTIONS`, by its name for float64."""
 
 
 def call_of(name: str) -> tuple[str, str]:
@@ -100,6 +118,26 @@ def test_every_function_moves_by_its_bound_and_no_further(batch: Batch, name: st
     assert max(moved) <= BOUNDS[name].apart
 
 
+@pytest.mark.parametrize("name", INSTRUCTIONS)
+def test_what_cuda_has_approximate_instructions_for_moves_by_their_bounds(tmp_path: Path, name: str) -> None:
+    single = name.endswith("f")
+    dtype = "float32" if single else "float64"
+    statement = STATEMENTS[name[:-1] if single else name].format(
+        dtype=dtype, vector="wp.vec3" if single else "wp.vec3d"
+    )
+    source = INSTRUCTION.format(dtype=dtype, statement=statement)
+    with open_workspace(tmp_path) as workspace, compile_batch([source], CompileOptions(), workspace) as batch:
+        compiled, nudged = compiled_at(batch, 0)
+        unchanged, called = nudged.run(lambda: launch(compiled), UNCHANGED)
+        assert called == (name,)
+        assert compare(launch(compiled), unchanged).equal
+        up, down = (nudged.run(lambda: launch(compiled), seed)[0].values["out"] for seed in (ALL_UP, ALL_DOWN))
+        moved = max(distance(unchanged.values["out"], values).max() for values in (up, down))
+        assert 0 < moved <= 16 * INSTRUCTIONS[name].apart
+        if name.startswith("approx_div"):
+            assert moved == INSTRUCTIONS[name].apart
+
+
 def test_a_kernel_without_library_functions_never_moves(batch: Batch) -> None:
     compiled, module = compiled_at(batch, len(NAMES))
     for seed in (UNCHANGED, ALL_UP, 7):
@@ -139,7 +177,7 @@ def test_redirecting_adds_symbols_and_keeps_the_others() -> None:
 
 
 def test_the_nudging_code_compiles_for_every_function_of_the_table() -> None:
-    assert {f"nudged_{name}" for name in BOUNDS} <= symbols(compile_cpp(nudges_source()))
+    assert {f"nudged_{name}" for name in (*BOUNDS, *INSTRUCTIONS)} <= symbols(compile_cpp(nudges_source()))
 
 
 def test_a_negative_zero_that_a_function_returns_keeps_its_sign(tmp_path: Path) -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grammar import binding, terms
-from grammar.choices import pick
+from grammar.choices import pick, pick_weighted
 from grammar.recipes import Recipe, writing
 from grammar.registry import Registered
 from grammar.scope import Frame
 from grammar.terms import Term
-from grammar.types import Matrix, Quaternion, Scalar, ValueType, Vector
+from grammar.types import FLOAT32, FLOAT64, Matrix, Quaternion, Scalar, ValueType, Vector
+
+_DTYPES = ((FLOAT32, 3.0), (FLOAT64, 2.0))
+"""The dtypes with such instructions; the narrower ones go through float32, inside of a function that nudging does not reach."""
 
 _BOUNDS = (("0.5", "2.0"), ("0.1", "10.0"), ("1.0", "4.0"), ("0.25", "8.0"))
 
@@ -44,8 +47,7 @@ def _type(frame: Frame, word: str, scalar: Scalar) -> ValueType:
 def _division(frame: Frame, one: Registered) -> bool:
     if frame.exact_only:
         return False
-    quaternions = any(word.startswith("Quaternion") for word in one.types)
-    scalar = writing.dtype_of(frame, one, bfloat16=not quaternions)
+    scalar = pick_weighted(frame.choices, _DTYPES)
     first, second = (_type(frame, word, scalar) for word in one.types)
     dividend = writing.named(frame, first)
     divisor = binding.shortened(frame, _divisor(frame, second), limit=30)
@@ -59,7 +61,7 @@ def _inverse(frame: Frame, one: Registered) -> bool:
     if frame.exact_only:
         return False
     size = next(size for size in (2, 3, 4) if f"Literal[{size}]" in one.types[0])
-    scalar = writing.dtype_of(frame, one, bfloat16=True)
+    scalar = pick_weighted(frame.choices, _DTYPES)
     type_ = Matrix(size, size, scalar)
     diagonal = [binding.bind(frame, _divisor(frame, scalar)) for _ in range(2)]
     holes = {"a": diagonal[0], "b": diagonal[1]}

@@ -65,7 +65,7 @@ _MOST_GROWN = 4
 
 
 def _numbers(frame: Frame, scalar: Scalar, count: int) -> list[Term]:
-    """Return as many numbers: a few are read, the others come from a short list again and again, as in a Toeplitz matrix."""
+    """Return as many numbers: a few are read, the others come from a short list again and again."""
     grown = [writing.named(frame, scalar)]
     grown += [expressions.leaf(frame, scalar) for _ in range(min(count, _MOST_GROWN) - 1)]
     grown = [binding.shortened(frame, term, limit=8) for term in grown]

@@ -9,7 +9,7 @@ from grammar.recipes import Recipe, writing
 from grammar.registry import Registered
 from grammar.scope import Frame
 from grammar.terms import Term
-from grammar.types import BFLOAT16, FLOAT16, Matrix, Scalar, ValueType, Vector
+from grammar.types import FLOAT16, Matrix, Scalar, ValueType, Vector
 
 
 def _factors(name: str, scalar: Scalar) -> Sequence[ValueType]:
@@ -23,8 +23,8 @@ def _decomposition(frame: Frame, one: Registered) -> bool:
 
     The reciprocal square root in all of them is approximate on cuda, but for float16, which has none (native/svd.h).
     """
-    scalar = writing.dtype_of(frame, one, bfloat16=True)
-    library = scalar not in (FLOAT16, BFLOAT16)
+    scalar = writing.dtype_of(frame, one)
+    library = scalar != FLOAT16
     if library and frame.exact_only:
         return False
     matrix = _matrix(frame, one.name, scalar)

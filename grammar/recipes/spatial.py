@@ -8,12 +8,12 @@ from grammar import binding, expressions, snippets
 from grammar.recipes import Recipe, writing
 from grammar.registry import Registered
 from grammar.scope import Frame
-from grammar.types import Vector
+from grammar.types import FLOAT32, Vector
 
 
 def _spatial_vector(frame: Frame, one: Registered) -> bool:
     """`wp.spatial_vector(w, v)`, six numbers, or zeros with one component assigned."""
-    scalar = writing.dtype_of(frame, one)
+    scalar = FLOAT32  # `wp.spatial_vector` refuses any other, as an argument and as `dtype`
     type_ = Vector(6, scalar)
     names = set(dict(one.parameters)) - {"dtype"}
     if not names:

@@ -9,7 +9,7 @@ from grammar.choices import chance
 from grammar.recipes import Recipe, writing
 from grammar.registry import Registered
 from grammar.scope import Frame
-from grammar.types import Matrix, Quaternion, Transform, Vector
+from grammar.types import Matrix, Quaternion, Transform, ValueType, Vector
 
 
 def _from_parts(frame: Frame, one: Registered) -> bool:
@@ -84,7 +84,7 @@ def _in_place(frame: Frame, one: Registered) -> bool:
 
 def _compose(frame: Frame, one: Registered) -> bool:
     scalar = writing.dtype_of(frame, one)
-    types = [Vector(3, scalar), Quaternion(scalar), Vector(3, scalar)]
+    types: list[ValueType] = [Vector(3, scalar), Quaternion(scalar), Vector(3, scalar)]
     position, rotation, scale = writing.arguments(frame, types)
     writing.call(frame, one, [Matrix(4, 4, scalar)], "wp.transform_compose", [position, rotation, scale])
     return True
@@ -94,7 +94,7 @@ def _decompose(frame: Frame, one: Registered) -> bool:
     """Position, rotation and scale of a matrix; `wp.quat_from_matrix` is in it, which jumps."""
     scalar = writing.dtype_of(frame, one)
     (matrix,) = writing.arguments(frame, [Matrix(4, 4, scalar)], exact=True)
-    types = [Vector(3, scalar), Quaternion(scalar), Vector(3, scalar)]
+    types: list[ValueType] = [Vector(3, scalar), Quaternion(scalar), Vector(3, scalar)]
     writing.call(frame, one, types, "wp.transform_decompose", [matrix])
     return True
 
