@@ -1,9 +1,10 @@
 """Which parameters of a source are handles of resources, and of what: a mesh, a bvh, a hash grid, a volume.
 
 A handle is a number that native code follows as a pointer, so only parameters can be handles, whose values the launch
-makes. This module reads the whole source for what each of them is a handle of. It refuses what would make that ambiguous or let a launch's argument differ from what is followed: a handle of two
-families, one that is computed with, assigned, stored or returned, and functions with handles that anything but a call
-by their name would call. So a caller knows what it must pass before anything runs.
+makes. This module reads the whole source for what each of them is a handle of. It refuses what would make that
+ambiguous or let a launch's argument differ from what is followed: a handle of two families, one that is computed with,
+assigned, stored or returned, and functions with handles that anything but a call by their name would call. So a caller
+knows what it must pass before anything runs.
 """
 
 from __future__ import annotations
