@@ -61,8 +61,8 @@ def tokens(canonical_source: str) -> list[str]:
 class _Printer:
     """Prints a tree with every name of the source's own replaced by its kind and number of first appearance.
 
-    Functions are f0, f1, …, structs s0, …, constants c0, …, type aliases t0, …, variables of a function v0, … and a
-    struct's fields m0, … by position. Every operation is in parentheses.
+    Functions are f0, f1, …, structs s0, …, classes of constants e0, …, constants c0, …, type aliases t0, …, variables
+    of a function v0, … and a struct's fields m0, … by position. Every operation is in parentheses.
     """
 
     def __init__(self) -> None:
@@ -72,6 +72,7 @@ class _Printer:
         self.locals: dict[str, str] = {}
         self.types = StructTypes()
         self.parameters: dict[str, dict[str, str]] = {}
+        self.members: dict[str, dict[str, str]] = {}
 
     def module(self, tree: ast.Module) -> str:
         """Return the text of a whole module."""
@@ -97,7 +98,9 @@ class _Printer:
         return self.locals.get(name) or self.globals.get(name, name)
 
     def define(self, name: str, kind: str) -> str:
-        """Number a module-level name."""
+        """Number a module-level name; functions of one name keep its number, as overloads of one another."""
+        if kind == "f" and self.globals.get(name, "").startswith("f"):
+            return self.globals[name]
         self.globals[name] = f"{kind}{sum(given[0] == kind for given in self.globals.values())}"
         return self.globals[name]
 
@@ -107,6 +110,29 @@ class _Printer:
         if [(alias.name, alias.asname) for alias in node.names] != [("warp", "wp")]:
             raise _outside(node)
         self.line("import warp as wp")
+
+    def _import_names(self, node: ast.ImportFrom) -> None:
+        self.line(f"from {node.module} import {', '.join(alias.name for alias in node.names)}")
+
+    def _class(self, node: ast.ClassDef) -> None:
+        if node.decorator_list:
+            self._struct(node)
+        else:
+            self._class_of_constants(node)
+
+    def _class_of_constants(self, node: ast.ClassDef) -> None:
+        """Print an enum, or a class of constants, with its members m0, … by position."""
+        places: dict[str, str] = {}
+        values = []
+        for member in _without_docstring(node.body):
+            if not isinstance(member, ast.Assign) or not isinstance(member.targets[0], ast.Name):
+                raise _outside(member)
+            places[member.targets[0].id] = f"m{len(places)}"
+            values.append(self.text(member.value))
+        self.members[node.name] = places
+        bases = ", ".join(map(self.text, node.bases))
+        fields = ", ".join(f"m{place} = {value}" for place, value in enumerate(values))
+        self.line(f"class {self.define(node.name, 'e')}({bases}): {fields}")
 
     def _struct(self, node: ast.ClassDef) -> None:
         self.types.add_struct(node)
@@ -120,7 +146,9 @@ class _Printer:
         names = [self.variable(argument.arg) for argument in node.args.args]
         self.parameters[node.name] = dict(self.locals)
         annotations = [self.text(argument.annotation) for argument in node.args.args if argument.annotation]
-        parameters = ", ".join(f"{name}: {text}" for name, text in zip(names, annotations, strict=True))
+        defaults = [""] * (len(names) - len(node.args.defaults))
+        defaults += [f" = {self.text(default)}" for default in node.args.defaults]
+        parameters = ", ".join(map("{}: {}{}".format, names, annotations, defaults))
         result = f" -> {self.text(node.returns)}" if node.returns else ""
         decorators = " ".join(f"@{self.text(decorator)}" for decorator in node.decorator_list)
         self.line(f"{decorators} def {self.define(node.name, 'f')}({parameters}){result}:")
@@ -226,6 +254,8 @@ class _Printer:
         return f"({', '.join(map(self.text, node.elts))},)"
 
     def _attribute(self, node: ast.Attribute) -> str:
+        if isinstance(node.value, ast.Name) and node.value.id not in self.locals and node.value.id in self.members:
+            return f"{self.name(node.value.id)}.{self.members[node.value.id].get(node.attr, node.attr)}"
         place = self.types.field_place(node)
         return f"{self.text(node.value)}.{node.attr if place is None else f'm{place}'}"
 
@@ -236,10 +266,26 @@ class _Printer:
         return ":".join(self.text(part) if part else "" for part in (node.lower, node.upper, node.step))
 
     def _call(self, node: ast.Call) -> str:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "overload" and len(node.args) == 2:
+            return self._overload(node)
         callee = node.func.id if isinstance(node.func, ast.Name) else ""
         arguments = [self.text(argument) for argument in node.args]
         arguments += [f"{self.keyword(callee, keyword)}={self.text(keyword.value)}" for keyword in node.keywords]
         return f"{self.text(node.func)}({', '.join(arguments)})"
+
+    def _overload(self, node: ast.Call) -> str:
+        """Print `wp.overload(kernel, {…})` with the kernel's parameters by their numbers."""
+        kernel, types = node.args
+        if not isinstance(kernel, ast.Name) or not isinstance(types, ast.Dict | ast.List):
+            raise _outside(node)
+        if isinstance(types, ast.List):
+            return f"overload({self.name(kernel.id)}, [{', '.join(map(self.text, types.elts))}])"
+        numbers = self.parameters.get(kernel.id, {})
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in types.keys]
+        entries = [
+            f"{numbers.get(str(key), key)}: {self.text(value)}" for key, value in zip(keys, types.values, strict=True)
+        ]
+        return f"overload({self.name(kernel.id)}, {{{', '.join(entries)}}})"
 
     def keyword(self, callee: str, keyword: ast.keyword) -> str:
         """The name of a keyword argument: a parameter or field when the callee is the source's own."""
@@ -262,7 +308,8 @@ def _outside(node: ast.stmt | ast.expr) -> ValueError:
 
 _STATEMENTS: dict[type[ast.stmt], Callable[[_Printer, Any], None]] = {
     ast.Import: _Printer._import,
-    ast.ClassDef: _Printer._struct,
+    ast.ImportFrom: _Printer._import_names,
+    ast.ClassDef: _Printer._class,
     ast.FunctionDef: _Printer._function,
     ast.Assign: _Printer._assign,
     ast.AugAssign: _Printer._augmented,

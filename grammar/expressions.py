@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammar import access, binding, calls, conditions, guards, literals, names, nodes, terms
+from grammar import access, binding, calls, conditions, constants, guards, literals, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.registry import Overload
@@ -16,8 +16,6 @@ from grammar.scope import Frame, Variable
 from grammar.terms import Term
 from grammar.types import (
     BOOL,
-    FLOAT32,
-    INT32,
     Array,
     Matrix,
     Quaternion,
@@ -89,28 +87,13 @@ def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
     if kind == "new array" and frame.is_kernel:
         return access.new_element(frame, type_)
     if kind == "literal":
-        if type_ in (FLOAT32, INT32) and chance(frame.choices, 3):
-            return _constant(frame, type_)
+        constant = constants.read(frame, type_) if chance(frame.choices, 6) else None
+        if constant is not None:
+            return constant
         term = literals.literal(frame.choices, type_)
         if term is not None:
             return term
     return access.new_value_parameter(frame, type_)
-
-
-def _constant(frame: Frame, type_: ValueType) -> Term:
-    """Read a constant of the module, an old or a new one."""
-    constants = frame.unit.constants
-    old = [name for name, term in constants.items() if term.type == type_]
-    if old:
-        name = pick(frame.choices, old)
-    else:
-        name = names.free_name(frame.choices, names.CONSTANTS[names.kind_of(type_)], frame.unit.taken)
-        frame.unit.taken.add(name)
-        term = literals.literal(frame.choices, type_)
-        assert term is not None
-        constants[name] = term
-    frame.unit.note("expression:constant")
-    return Term(nodes.name(name), type_, name, constants[name].interval)
 
 
 def _parameter_weight(frame: Frame, inputs: int) -> float:
@@ -199,6 +182,7 @@ def converted(frame: Frame, term: Term, scalar: Scalar) -> Term:
     """Cast a scalar to another dtype, within what that can hold."""
     if term.type == scalar:
         return term
+    term = constants.unshared(frame, term, scalar)
     if scalar.is_integer:
         term = guards.convertible(frame.choices, term, scalar)
     frame.unit.note(f"builtin:{scalar.name}({term.type})")

@@ -7,9 +7,11 @@ from collections.abc import Sequence, Set
 import libcst as cst
 
 from grammar import nodes
-from grammar.scope import ArrayParameter, Frame, Helper, Variable
-from grammar.terms import Term
+from grammar.constants import ENUMS
+from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
 from grammar.types import Array, Matrix, Type, Vector, from_alias
+
+_ENUM_NAMES = frozenset(name for name, _ in ENUMS)
 
 LINE_WIDTH = 100
 """From how many columns on a signature is set with one parameter a line."""
@@ -25,27 +27,67 @@ def module(frame: Frame, name: str) -> cst.Module:
     structs = [s for s in unit.structs if s in types or s.name in mentioned]
     types.extend(type_ for struct in structs for _, type_ in struct.fields)
     aliases = _aliases(types, mentioned)
-    constants = [(constant, term) for constant, term in unit.constants.items() if constant in mentioned]
-    kernel = nodes.function(
-        "wp.kernel",
-        name,
-        [(p.name, unit.annotation(p.type)) for p in parameters],
-        frame.block.statements,
-        wrapped=_signature_width(name, parameters) > LINE_WIDTH,
-    )
+    constants = [(constant, value) for constant, value in unit.constant_values.items() if constant in mentioned]
     return nodes.module(
         [
-            nodes.import_warp(),
+            *_imports(unit, name, mentioned),
             *(_alias(type_, first=place == 0) for place, type_ in enumerate(aliases)),
             *(
-                _constant(constant, term, place == 0 and not aliases)
-                for place, (constant, term) in enumerate(constants)
+                nodes.constant(constant, value, place == 0 and not aliases)
+                for place, (constant, value) in enumerate(constants)
             ),
+            *(named.node for named in unit.named if named.name in mentioned and not named.after_functions),
             *(nodes.struct(s.name, [(field, unit.annotation(type_)) for field, type_ in s.fields]) for s in structs),
-            *(helper.node for helper in helpers),
-            kernel,
+            *(node for helper in helpers for node in (helper.node, *helper.more)),
+            *(named.node for named in unit.named if named.name in mentioned and named.after_functions),
+            _kernel(frame, name, parameters),
+            *_overloads(unit, name),
         ]
     )
+
+
+def _kernel(frame: Frame, name: str, parameters: Sequence[Variable | ArrayParameter]) -> nodes.Statement:
+    unit = frame.unit
+    wrapped = _signature_width(name, parameters) > LINE_WIDTH
+    generic = unit.specialisation.parameters if unit.specialisation else ()
+    annotated = [(p.name, _annotation(unit, p, generic=p.name in generic)) for p in parameters]
+    node = nodes.function("wp.kernel", name, annotated, frame.block.statements, wrapped=wrapped)
+    if not unit.kernel_options:
+        return node
+    decorated = nodes.call_with_keywords("wp.kernel", list(unit.kernel_options.items()))
+    return node.with_changes(decorators=[cst.Decorator(decorated)])
+
+
+def _imports(unit: Unit, name: str, mentioned: Set[str]) -> list[nodes.Statement]:
+    """Return the imports, Python's before Warp's, as far as something mentions what they import."""
+    wanted = mentioned | ({"Any"} if unit.specialisation else set())
+    wanted = wanted | {"IntEnum" for named in unit.named if named.name in mentioned and named.name in _ENUM_NAMES}
+    lines = [line for line in sorted(unit.imports) if line.rpartition(" ")[2] in wanted]
+    blank = [cst.EmptyLine(indent=False)] if lines else []
+    statements = [cst.parse_statement(line) for line in lines]
+    return [*statements, nodes.import_warp().with_changes(leading_lines=blank)]
+
+
+def _annotation(unit: Unit, parameter: Variable | ArrayParameter, generic: bool) -> nodes.Expression:
+    """Build a parameter's annotation, `Any` in place of its type or of its array's dtype where it is generic."""
+    if not generic:
+        return unit.annotation(parameter.type)
+    if isinstance(parameter.type, Array):
+        return nodes.call_with_keywords(parameter.type.constructor, [("dtype", nodes.name("Any"))])
+    return nodes.name("Any")
+
+
+def _overloads(unit: Unit, name: str) -> list[nodes.Statement]:
+    """Build `wp.overload(kernel, {"x": wp.array(dtype=float)})` for each overload of a generic kernel."""
+    if unit.specialisation is None:
+        return []
+    leading = [[cst.EmptyLine(indent=False), cst.EmptyLine(indent=False)], []]
+    statements = []
+    for place, types in enumerate(unit.specialisation.overloads):
+        entries = ", ".join(f'"{parameter}": {type_.spelling}' for parameter, type_ in types.items())
+        line = cst.parse_statement(f"wp.overload({name}, {{{entries}}})")
+        statements.append(line.with_changes(leading_lines=leading[min(place, 1)]))
+    return statements
 
 
 def live_helpers(frame: Frame) -> tuple[list[Helper], set[str]]:
@@ -84,8 +126,3 @@ def _alias(type_: Vector | Matrix, first: bool) -> nodes.Statement:
         shape = nodes.tuple_([nodes.integer(type_.rows), nodes.integer(type_.columns)], parentheses=True)
         made = nodes.call_with_keywords("wp.types.matrix", [("shape", shape), dtype])
     return nodes.constant(type_.alias, made, first)
-
-
-def _constant(identifier: str, value: Term, first: bool) -> nodes.Statement:
-    """Build `SCALE = wp.constant(0.5)`."""
-    return nodes.constant(identifier, nodes.call("wp.constant", [value.node]), first)

@@ -136,6 +136,9 @@ HELPERS: dict[str, Sequence[str]] = {
 CONSTANTS: dict[str, Sequence[str]] = {
     "float": ("SCALE", "EPSILON", "THRESHOLD", "GAIN", "DAMPING", "RATE", "LIMIT", "WEIGHT"),
     "integer": ("STRIDE", "OFFSET", "MODULUS", "LIMIT", "STEP", "BASE"),
+    "bool": ("USE_BIAS", "CLAMPED", "PERIODIC", "VERBOSE"),
+    "vector": ("GRAVITY", "ORIGIN", "UP", "AXIS", "OFFSETS", "EXTENT"),
+    "matrix": ("BASIS", "METRIC", "FRAME", "INERTIA"),
 }
 
 RESERVED = frozenset(

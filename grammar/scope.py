@@ -7,8 +7,9 @@ are the only mutable things of the grammar; a `Kernel` is made from them when al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from grammar import nodes
 from grammar.choices import Choices
@@ -45,6 +46,7 @@ class Variable:
     from_zero: bool = False
     fill: str = ""
     resource: str = ""
+    stored: bool = False
     written_components: set[object] = field(default_factory=set)
 
 
@@ -65,7 +67,11 @@ class ArrayParameter:
 
 @dataclass(eq=False)
 class Helper:
-    """A finished `@wp.func`: the types it takes, the interval each integer must keep, and what it gives."""
+    """A finished `@wp.func`: the types it takes, the interval each integer must keep, and what it gives.
+
+    `more` are definitions that belong to it: its other signatures, its gradient. A helper without results is called
+    only by the production that made it. `defaults` are the values of parameters that a call may leave out.
+    """
 
     name: str
     parameters: tuple[Variable, ...]
@@ -74,6 +80,33 @@ class Helper:
     inexact: bool
     mentioned: frozenset[str]
     node: nodes.Statement
+    more: tuple[nodes.Statement, ...] = ()
+    defaults: Mapping[str, Term] = field(default_factory=lambda: MappingProxyType({}))
+    depth: int = 1
+
+
+@dataclass(frozen=True)
+class Named:
+    """A class or assignment that names values: an enum, a class of constants, another name of a function."""
+
+    name: str
+    node: nodes.Statement
+    after_functions: bool = False
+
+
+@dataclass(frozen=True)
+class Specialisation:
+    """What makes a kernel generic: the overloads that the module registers, by the types of the generic parameters.
+
+    The first overload has the types that the kernel was grown with; it is the one that is launched.
+    """
+
+    overloads: tuple[Mapping[str, Type], ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The parameters that are annotated with `Any`."""
+        return tuple(self.overloads[0])
 
 
 @dataclass(eq=False)
@@ -102,6 +135,12 @@ class Unit:
     events: list[str] = field(default_factory=list)
     lines: int = 0
     block_dim: int = 0
+    imports: list[str] = field(default_factory=list)
+    named: list[Named] = field(default_factory=list)
+    constant_values: dict[str, nodes.Expression] = field(default_factory=dict)
+    kernel_options: dict[str, nodes.Expression] = field(default_factory=dict)
+    specialisation: Specialisation | None = None
+    field_shapes: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     grow_helper_call: Callable[[Frame, ValueType, bool], Term | None] | None = None
     grow_several: Callable[[Frame], bool] | None = None
 
