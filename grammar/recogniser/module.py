@@ -132,25 +132,34 @@ def _check_field(node: ast.Assign, target: ast.Attribute, scope: Scope) -> None:
 def _check_class(node: ast.ClassDef, scope: Scope) -> None:
     if not node.decorator_list and [plain_name(base) for base in node.bases] == ["IntEnum"]:
         _check_enum(node, scope)
+    elif not node.decorator_list and not node.bases:
+        _check_members(node, scope, (int, float))
     else:
         _check_struct(node, scope)
 
 
 def _check_enum(node: ast.ClassDef, scope: Scope) -> None:
     """Check `class Mode(IntEnum)` with members that are literal integers and nothing else."""
-    if "IntEnum" not in scope.imported or node.keywords or getattr(node, "type_params", None):
+    if "IntEnum" not in scope.imported:
         refuse(node, "an enum derives from IntEnum, imported from enum")
+    _check_members(node, scope, (int,))
+
+
+def _check_members(node: ast.ClassDef, scope: Scope, kinds: tuple[type, ...]) -> None:
+    """Check a class, an enum or one without bases, that holds nothing but literal numbers of these kinds."""
+    if node.keywords or getattr(node, "type_params", None):
+        refuse(node, "a class of constants has no keywords")
     members: dict[str, int | float | bool | None] = {}
     for member in node.body[1:] if is_docstring(node.body[0]) else node.body:
         name = plain_name(member.targets[0]) if isinstance(member, ast.Assign) and len(member.targets) == 1 else None
         if name is None or not isinstance(member, ast.Assign):
-            refuse(member, "an enum holds only members")
+            refuse(member, "a class holds only constants, or is a @wp.struct")
         scope.check_name(member, name)
         if name.startswith("_") or name in _MEMBERS_OF_ENUM or name in members or len(members) == MAX_MEMBERS:
             refuse(member, f"{name} cannot be a member, or is one already")
         value = constant_value(member.value, Scope())
-        if type(value) is not int or not isinstance(member.value, ast.Constant | ast.UnaryOp):
-            refuse(member, "a member's value is a literal integer")
+        if type(value) not in kinds or not isinstance(member.value, ast.Constant | ast.UnaryOp):
+            refuse(member, f"a member's value is a literal {' or '.join(kind.__name__ for kind in kinds)}")
         members[name] = value
     scope.define(node, node.name, scope.enums)
     scope.values |= {f"{node.name}.{name}": value for name, value in members.items()}
