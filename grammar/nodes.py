@@ -6,7 +6,7 @@ numbers and everything above them are always new nodes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import libcst as cst
 
@@ -51,6 +51,8 @@ _AUGMENTED: dict[str, cst.BaseAugOp] = {
     "^": cst.BitXorAssign(),
     "<<": cst.LeftShiftAssign(),
     ">>": cst.RightShiftAssign(),
+    "**": cst.PowerAssign(),
+    "@": cst.MatrixMultiplyAssign(),
 }
 
 _COMPARISONS: dict[str, cst.BaseCompOp] = {
@@ -170,6 +172,12 @@ def between(low: Expression, operator: str, value: Expression, high: Expression)
     return cst.Comparison(_within(low, _COMPARISON + 1), [inner, outer])
 
 
+def chain(first: Expression, rest: Sequence[tuple[str, Expression]]) -> cst.Comparison:
+    """Build `first < second <= third …` from the operators and what follows them."""
+    targets = [cst.ComparisonTarget(_COMPARISONS[symbol], _within(value, _COMPARISON + 1)) for symbol, value in rest]
+    return cst.Comparison(_within(first, _COMPARISON + 1), targets)
+
+
 def ternary(condition: Expression, when_true: Expression, when_false: Expression) -> cst.IfExp:
     """Build `when_true if condition else when_false`."""
     return cst.IfExp(test=_within(condition, _OR), body=_within(when_true, _OR), orelse=_within(when_false, _TERNARY))
@@ -188,6 +196,12 @@ def call_with_keywords(function: str, keywords: Sequence[tuple[str, Expression]]
         for (key, value), comma in zip(keywords, _commas(len(keywords)), strict=True)
     ]
     return cst.Call(name(function), arguments)
+
+
+def call_mixed(function: str, arguments: Sequence[Expression], keywords: Sequence[tuple[str, Expression]]) -> cst.Call:
+    """Build a call with positional arguments and keyword arguments behind them."""
+    positional = [cst.Arg(value, comma=_COMMA) for value in arguments]
+    return cst.Call(name(function), [*positional, *call_with_keywords(function, keywords).args])
 
 
 def _commas(count: int) -> list[cst.Comma | cst.MaybeSentinel]:
@@ -209,6 +223,25 @@ def subscript(value: Expression, indices: Sequence[Expression]) -> cst.Subscript
         for index, comma in zip(indices, _commas(len(indices)), strict=True)
     ]
     return cst.Subscript(_within(value, _ATOM), elements)
+
+
+Slice = tuple[int | None, int | None, int | None]
+"""The start, stop and step of a slice, None where they are left out."""
+
+
+def part(value: Expression, places: Sequence[int | Slice]) -> cst.Subscript:
+    """Build `value[1:3]`, `value[:, -1]` or the like from literal indices and slices."""
+    elements = [
+        cst.SubscriptElement(cst.Index(integer(place)) if isinstance(place, int) else _slice(place), comma=comma)
+        for place, comma in zip(places, _commas(len(places)), strict=True)
+    ]
+    return cst.Subscript(_within(value, _ATOM), elements)
+
+
+def _slice(place: Slice) -> cst.Slice:
+    start, stop, step = (None if bound is None else integer(bound) for bound in place)
+    colon = cst.Colon() if step is not None else cst.MaybeSentinel.DEFAULT
+    return cst.Slice(lower=start, upper=stop, step=step, second_colon=colon)
 
 
 def target(expression: Expression) -> Target:
@@ -263,6 +296,16 @@ def continue_() -> cst.SimpleStatementLine:
     return line(cst.Continue())
 
 
+def pass_() -> cst.SimpleStatementLine:
+    """Build `pass`."""
+    return line(cst.Pass())
+
+
+def assert_(test: Expression, message: str = "") -> cst.SimpleStatementLine:
+    """Build `assert test` or `assert test, "message"`."""
+    return line(cst.Assert(test, cst.SimpleString(f'"{message}"') if message else None))
+
+
 def block(statements: Sequence[Statement]) -> cst.IndentedBlock:
     """Build an indented block; it must not be empty."""
     return cst.IndentedBlock(list(statements))
@@ -280,6 +323,11 @@ def if_chain(branches: Sequence[tuple[Expression, Sequence[Statement]]], otherwi
 def for_range(variable: str, bounds: Sequence[Expression], statements: Sequence[Statement]) -> cst.For:
     """Build `for variable in range(bounds…):`."""
     return cst.For(cst.Name(variable), call("range", bounds), block(statements))
+
+
+def for_over(variable: str, iterable: Expression, statements: Sequence[Statement]) -> cst.For:
+    """Build `for variable in iterable:`."""
+    return cst.For(cst.Name(variable), iterable, block(statements))
 
 
 def while_(condition: Expression, statements: Sequence[Statement]) -> cst.While:
@@ -310,6 +358,24 @@ def function(
         leading_lines=_EMPTY_LINES,
         whitespace_before_params=before,
     )
+
+
+def with_defaults(node: cst.FunctionDef, defaults: Mapping[str, Expression]) -> cst.FunctionDef:
+    """Return the function with default values for the parameters named."""
+    blank = cst.AssignEqual(whitespace_before=_BLANK, whitespace_after=_BLANK)
+    parameters = [
+        parameter.with_changes(default=defaults[parameter.name.value], equal=blank)
+        if parameter.name.value in defaults
+        else parameter
+        for parameter in node.params.params
+    ]
+    return node.with_changes(params=node.params.with_changes(params=parameters))
+
+
+def returning(node: cst.FunctionDef, types: Sequence[Expression]) -> cst.FunctionDef:
+    """Return the function with its results annotated: `-> float`, `-> tuple[float, int]`."""
+    annotation = types[0] if len(types) == 1 else subscript(name("tuple"), types)
+    return node.with_changes(returns=cst.Annotation(annotation))
 
 
 def struct(identifier: str, fields: Sequence[tuple[str, Expression]]) -> cst.ClassDef:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from grammar.recogniser.body import BodyRules
-from grammar.recogniser.constants import check_literal
+from grammar.recogniser.constants import constant_value
 from grammar.recogniser.scope import Scope, keywords_of, plain_name, refuse, warp_name
 from grammar.recogniser.type_language import check_annotation, check_return_annotation
 from grammar.recogniser.vocabulary import FUNCTION_OPTIONS, KERNEL_OPTIONS, MODULE_OPTIONS, OPERATORS
@@ -144,7 +144,7 @@ def _check_parameters(node: ast.FunctionDef, scope: Scope, defaults: bool) -> No
     for default in filter(None, [*arguments.defaults, *arguments.kw_defaults]):
         if not defaults:
             refuse(default, "a parameter of a kernel has no default")
-        _check_default(default)
+        constant_value(default, scope)
     if arguments.posonlyargs or arguments.vararg or arguments.kwonlyargs or arguments.kwarg:
         refuse(node, "parameters are plain and positional")
     if getattr(node, "type_params", None):
@@ -154,13 +154,6 @@ def _check_parameters(node: ast.FunctionDef, scope: Scope, defaults: bool) -> No
         if argument.annotation is None:
             refuse(argument, f"parameter {argument.arg} has no annotation")
         check_annotation(argument.annotation, scope)
-
-
-def _check_default(node: ast.expr) -> None:
-    literal = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
-    if not isinstance(literal, ast.Constant):
-        refuse(node, "a parameter's default is a literal")
-    check_literal(literal)
 
 
 def _signature(node: ast.FunctionDef) -> str:
