@@ -135,6 +135,7 @@ class Unit:
     events: list[str] = field(default_factory=list)
     lines: int = 0
     block_dim: int = 0
+    growing: int = 0
     imports: list[str] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)
     constant_values: dict[str, nodes.Expression] = field(default_factory=dict)
@@ -166,6 +167,8 @@ class Frame:
         self.values: list[Variable] = []
         self.arrays: list[ArrayParameter] = []
         self.threads: list[Variable] = []
+        self.lane: Variable | None = None
+        self.tiles: list[Tile] = []
         self.parameter_order: list[Variable | ArrayParameter] = []
         self.blocks: list[Block] = [Block()]
         self.taken: set[str] = set()
@@ -179,6 +182,7 @@ class Frame:
         self.unrolled = 1
         self.result_intervals: tuple[Interval | None, ...] = ()
         self.result_inexact = False
+        self.deepest_call = 0
         self.max_parameters = 6
 
     @property
