@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from grammar.struct_types import StructTypes
+from grammar.struct_types import OPERATOR_FUNCTIONS, Inferred, StructTypes
 
 ID_LENGTH = 32
 """Hexadecimal digits of a kernel's id: 128 bits, so that a chance collision stays out of reach of any corpus."""
@@ -62,7 +62,8 @@ class _Printer:
     """Prints a tree with every name of the source's own replaced by its kind and number of first appearance.
 
     Functions are f0, f1, …, structs s0, …, classes of constants e0, …, constants c0, …, type aliases t0, …, variables
-    of a function v0, … and a struct's fields m0, … by position. Every operation is in parentheses.
+    of a function v0, … and a struct's fields m0, … by position. Overloads share their function's name, and those of
+    operators keep it, which says what they are. Every operation is in parentheses.
     """
 
     def __init__(self) -> None:
@@ -73,6 +74,7 @@ class _Printer:
         self.types = StructTypes()
         self.parameters: dict[str, dict[str, str]] = {}
         self.members: dict[str, dict[str, str]] = {}
+        self.result: Inferred = None
 
     def module(self, tree: ast.Module) -> str:
         """Return the text of a whole module."""
@@ -142,9 +144,12 @@ class _Printer:
 
     def _function(self, node: ast.FunctionDef) -> None:
         self.locals = {}
+        self.result = None
         self.types.enter(node)
+        if node.name in OPERATOR_FUNCTIONS.values():
+            self.globals[node.name] = node.name
         names = [self.variable(argument.arg) for argument in node.args.args]
-        self.parameters[node.name] = dict(self.locals)
+        self.parameters.setdefault(node.name, {}).update(self.locals)
         annotations = [self.text(argument.annotation) for argument in node.args.args if argument.annotation]
         defaults = [""] * (len(names) - len(node.args.defaults))
         defaults += [f" = {self.text(default)}" for default in node.args.defaults]
@@ -153,20 +158,21 @@ class _Printer:
         decorators = " ".join(f"@{self.text(decorator)}" for decorator in node.decorator_list)
         self.line(f"{decorators} def {self.define(node.name, 'f')}({parameters}){result}:")
         self.nested(_without_docstring(node.body))
+        self.types.leave(node, self.result)
         self.locals = {}
 
     def variable(self, name: str) -> str:
         return self.locals.setdefault(name, f"v{len(self.locals)}")
 
     def _assign(self, node: ast.Assign) -> None:
-        if len(node.targets) != 1:
-            raise _outside(node)
-        target = node.targets[0]
         value = self.text(node.value)
-        if self.indent:
-            self.types.assign(target, node.value)
-            self.line(f"{self.target(target)} = {value}")
-        elif isinstance(target, ast.Name):
+        target = node.targets[0]
+        if self.indent or isinstance(target, ast.Attribute):
+            for each in node.targets:
+                self.types.assign(each, node.value)
+            self.line(f"{' = '.join(map(self.target, node.targets))} = {value}")
+        elif isinstance(target, ast.Name) and len(node.targets) == 1:
+            self.types.add_instance(target.id, node.value)
             is_alias = isinstance(node.value, ast.Call) and ".types." in value
             self.line(f"{self.define(target.id, 't' if is_alias else 'c')} = {value}")
         else:
@@ -185,27 +191,33 @@ class _Printer:
     def _if(self, node: ast.If) -> None:
         self.line(f"if {self.text(node.test)}:")
         self.nested(node.body)
-        if node.orelse:
+        self.otherwise(node.orelse)
+
+    def otherwise(self, body: Sequence[ast.stmt]) -> None:
+        if body:
             self.line("else:")
-            self.nested(node.orelse)
+            self.nested(body)
 
     def _while(self, node: ast.While) -> None:
-        if node.orelse:
-            raise _outside(node)
         self.line(f"while {self.text(node.test)}:")
         self.nested(node.body)
+        self.otherwise(node.orelse)
 
     def _for(self, node: ast.For) -> None:
-        if node.orelse:
-            raise _outside(node)
         iterable = self.text(node.iter)
         self.line(f"for {self.target(node.target)} in {iterable}:")
         self.nested(node.body)
+        self.otherwise(node.orelse)
 
     def _return(self, node: ast.Return) -> None:
         if node.value is not None:
-            self.types.returns(node.value)
+            self.result = self.result or self.types.infer(node.value)
         self.line(f"return {self.text(node.value)}" if node.value is not None else "return")
+
+    def _assert(self, node: ast.Assert) -> None:
+        if node.msg is not None:
+            raise _outside(node)
+        self.line(f"assert {self.text(node.test)}")
 
     def _expression_statement(self, node: ast.Expr) -> None:
         self.line(self.text(node.value))
@@ -226,7 +238,9 @@ class _Printer:
         return self.name(node.id)
 
     def _constant(self, node: ast.Constant) -> str:
-        if not isinstance(node.value, int | float | None):  # bool is an int
+        if node.value is Ellipsis:
+            return "..."
+        if not isinstance(node.value, int | float | str | None):  # bool is an int
             raise _outside(node)
         return repr(node.value)
 
@@ -253,6 +267,11 @@ class _Printer:
     def _tuple(self, node: ast.Tuple) -> str:
         return f"({', '.join(map(self.text, node.elts))},)"
 
+    def _dictionary(self, node: ast.Dict) -> str:
+        """The options of a module."""
+        keys = [self.text(key) if key else "" for key in node.keys]
+        return f"{{{', '.join(f'{key}: {self.text(value)}' for key, value in zip(keys, node.values, strict=True))}}}"
+
     def _attribute(self, node: ast.Attribute) -> str:
         if isinstance(node.value, ast.Name) and node.value.id not in self.locals and node.value.id in self.members:
             return f"{self.name(node.value.id)}.{self.members[node.value.id].get(node.attr, node.attr)}"
@@ -269,6 +288,7 @@ class _Printer:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "overload" and len(node.args) == 2:
             return self._overload(node)
         callee = node.func.id if isinstance(node.func, ast.Name) else ""
+        callee = self.types.aliases.get(callee, callee)
         arguments = [self.text(argument) for argument in node.args]
         arguments += [f"{self.keyword(callee, keyword)}={self.text(keyword.value)}" for keyword in node.keywords]
         return f"{self.text(node.func)}({', '.join(arguments)})"
@@ -317,6 +337,7 @@ _STATEMENTS: dict[type[ast.stmt], Callable[[_Printer, Any], None]] = {
     ast.While: _Printer._while,
     ast.For: _Printer._for,
     ast.Return: _Printer._return,
+    ast.Assert: _Printer._assert,
     ast.Expr: _Printer._expression_statement,
     ast.Break: _Printer._keyword_statement,
     ast.Continue: _Printer._keyword_statement,
@@ -332,6 +353,7 @@ _EXPRESSIONS: dict[type[ast.expr], Callable[[_Printer, Any], str]] = {
     ast.Compare: _Printer._compare,
     ast.IfExp: _Printer._ternary,
     ast.Tuple: _Printer._tuple,
+    ast.Dict: _Printer._dictionary,
     ast.Attribute: _Printer._attribute,
     ast.Subscript: _Printer._subscript,
     ast.Slice: _Printer._slice,

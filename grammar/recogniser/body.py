@@ -225,7 +225,7 @@ class BodyRules:
             self.expression(element)
 
     def _attribute(self, node: ast.Attribute) -> None:
-        if enum_member(node, self.scope) is not None:
+        if enum_member(node, self.scope) is not None or _is_sampling_mode(node):
             return
         name = warp_name(node)
         if name is not None:
@@ -254,6 +254,11 @@ def _is_query(node: ast.expr) -> bool:
     """Whether an expression calls a built-in whose result a loop can run over."""
     name = warp_name(node.func) if isinstance(node, ast.Call) else None
     return name in vocabulary().functions and "query" in name
+
+
+def _is_sampling_mode(node: ast.Attribute) -> bool:
+    """Whether an expression is one of the numbers that say how a volume is sampled, such as `wp.Volume.LINEAR`."""
+    return warp_name(node.value) == "Volume" and node.attr in ("CLOSEST", "LINEAR")
 
 
 _STATEMENTS: dict[type[ast.stmt], Callable[[BodyRules, Any], None]] = {

@@ -154,6 +154,9 @@ COMPONENTS = frozenset({"x", "y", "z", "w", "p", "q", "shape", "dtype", "length"
 """Attributes of values that are no struct's: of vectors, quaternions, transforms, arrays and tiles. Those of Warp's own
 structs (`query.face`) are read from Warp."""
 
+NAMED_VALUES = {"Volume": frozenset({"CLOSEST", "LINEAR"})}
+"""Constants that hang off a class of Warp's: `wp.Volume.LINEAR`."""
+
 NATIVE_STRUCTS = ("Mesh", "MeshQueryPoint", "MeshQueryRay", "Texture1D", "Texture2D", "Texture3D")
 
 
