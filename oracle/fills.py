@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from oracle.floats import rounded
+from oracle.floats import numbers, rounded
 
 LARGEST_WHOLE = 8
 """The largest magnitude of small whole numbers."""
@@ -48,6 +48,12 @@ _MAKERS: Mapping[str, Callable[[np.ndarray, tuple[int, ...]], np.ndarray]] = {
     "definite": definite,
 }
 """What makes the whole numbers of a word."""
+
+
+def ascending(values: np.ndarray) -> np.ndarray:
+    """Return the values in ascending order along the last axis."""
+    return np.take_along_axis(values, np.argsort(numbers(values), axis=-1, kind="stable"), axis=-1)
+
 
 WORDS = frozenset(_MAKERS)
 """The words for whole numbers: gradients of what has one of them are small whole numbers, too."""

@@ -49,12 +49,14 @@ EDGE_PERCENT = 6
 class Inputs:
     """The value of every parameter by name, and for every written float array, by path, the gradient it starts with.
 
-    A gradient has its array's shape and dtype. Both are reproducible from the kernel's arguments and `seed`.
+    A gradient has its array's shape and dtype. Both are reproducible from the kernel's arguments and `seed`. `layouts`
+    says by path how arrays lie in memory that are not contiguous, in the words of `grammar.arguments.LAYOUTS`.
     """
 
     seed: int
     values: Mapping[str, Value]
     gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+    layouts: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_inputs(kernel: wp.Kernel, arguments: Sequence[Argument], seed: int) -> Inputs:
@@ -71,7 +73,8 @@ def make_inputs(kernel: wp.Kernel, arguments: Sequence[Argument], seed: int) -> 
         for path, array in arrays_of(parameters)
         if maker.arguments[path].written and has_gradient(array.element)
     }
-    return Inputs(seed, values, gradients)
+    layouts = {argument.name: argument.layout for argument in arguments if argument.layout}
+    return Inputs(seed, values, gradients, layouts)
 
 
 class _Maker:
@@ -130,7 +133,9 @@ class _Maker:
         count = int(np.prod(shape, dtype=np.int64))
         raw = _stream(self.seed, path, 3 * count).reshape(3, count)
         bounds, fill = self._bounds(path), self._fill(path)
-        if fill in fills.WORDS and is_float(dtype):
+        if fill == "sorted":
+            values = fills.ascending(_ordinary(raw[0], dtype).reshape(shape))
+        elif fill in fills.WORDS and is_float(dtype):
             values = fills.filled(fill, raw[0], dtype, shape)
         elif fill == "point" and is_float(dtype):
             values = rounded(_multiples(raw[0]), dtype)
@@ -139,7 +144,7 @@ class _Maker:
         elif dtype.kind == "b":
             values = (raw[0] & np.uint64(1)).astype(dtype)
         else:
-            ordinary = _ordinary_floats(raw[0], dtype) if is_float(dtype) else _ordinary_integers(raw[0], dtype)
+            ordinary = _ordinary(raw[0], dtype)
             table = edge_values(dtype)
             edges = table[(raw[1] % np.uint64(len(table))).astype(np.int64)]
             values = np.where(raw[2] % np.uint64(100) < EDGE_PERCENT, edges, ordinary) if self.edges else ordinary
@@ -181,6 +186,11 @@ def _bounded_integers(raw: np.ndarray, dtype: np.dtype, bounds: Range) -> np.nda
     choice = raw[1] % np.uint64(12)
     offset = np.where(choice == 0, np.uint64(0), np.where(choice == 1, np.uint64(span - 1), offset))
     return (offset + np.uint64(low % (1 << 64))).astype(np.int64).astype(dtype)
+
+
+def _ordinary(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return numbers that are no edge values."""
+    return _ordinary_floats(raw, dtype) if is_float(dtype) else _ordinary_integers(raw, dtype)
 
 
 def _ordinary_integers(raw: np.ndarray, dtype: np.dtype) -> np.ndarray:

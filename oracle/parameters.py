@@ -43,10 +43,11 @@ class Struct:
 
 @dataclass(frozen=True)
 class Array:
-    """An array of `rank` dimensions; its elements are plain values or structs."""
+    """An array of `rank` dimensions, or a `wp.indexedarray`; its elements are plain values or structs."""
 
     element: Plain | Struct
     rank: int
+    indexed: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,11 +78,11 @@ def parameters_of(kernel: wp.Kernel) -> tuple[Parameter, ...]:
 
 def describe(warp_type: Any) -> Type:
     """Describe a type as Warp annotates it (`wp.vec3`, a struct, `wp.array(dtype=float)`); raises TypeError."""
-    if isinstance(warp_type, wp.array) or getattr(warp_type, "_concrete_cls", None) is wp.array:  # `wp.array[float]`
+    if _is_array(warp_type, wp.array) or _is_array(warp_type, wp.indexedarray):
         element = describe(warp_type.dtype)
         if not isinstance(element, Plain | Struct):
             raise TypeError("an array of arrays or textures cannot be passed")
-        return Array(element, int(warp_type.ndim))
+        return Array(element, int(warp_type.ndim), _is_array(warp_type, wp.indexedarray))
     if any(warp_type is texture for texture in _TEXTURES):
         return Texture(warp_type)
     if hasattr(warp_type, "vars") and hasattr(warp_type, "numpy_dtype"):
@@ -93,6 +94,11 @@ def describe(warp_type: Any) -> Type:
     except (TypeError, KeyError, ValueError) as error:
         raise TypeError(f"a parameter of type {warp_type} cannot be passed") from error
     return Plain(warp_type, dtype, tuple(getattr(warp_type, "_shape_", ())))
+
+
+def _is_array(warp_type: Any, kind: type) -> bool:
+    """Whether a type is an array of a kind, written as a call or as a subscript (`wp.array[float]`)."""
+    return isinstance(warp_type, kind) or getattr(warp_type, "_concrete_cls", None) is kind
 
 
 def arrays_of(parameters: tuple[Parameter, ...]) -> Iterator[tuple[str, Array]]:

@@ -258,7 +258,7 @@ def test_padding_may_be_stored_uninitialised_but_no_field_may(compiled: dict[str
     kernel = compiled["bodies"].kernel
     arguments = prepare(kernel, make_inputs(kernel, BODIES.arguments, 0), "cpu", backward=False)
     memory = emulator.DeviceMemory(arguments)
-    bodies = arguments.arrays["bodies"][1]
+    bodies = arguments.arrays["bodies"].whole
     size = emulator.host_size(bodies)
     assert size % 32 == 0
     start = next(a for a in range(GLOBAL_BASE, 2**63, 256) if _is_allocated(memory.memory, a, size))

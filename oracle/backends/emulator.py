@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -21,10 +21,11 @@ from extractor.compiling import Compiled
 from extractor.ptx_text import PtxText
 from oracle import ptx, resource_memory
 from oracle.backends.launching import LaunchArguments, forward_leaves, gradient_leaves, prepare
+from oracle.backends.layouts import Memory
 from oracle.floats import is_float, limits, numbers
 from oracle.inputs import Inputs, write_only
 from oracle.observation import Observation
-from oracle.parameters import Plain, Struct, leaves_of
+from oracle.parameters import leaves_of
 
 MAX_BLOCK = 256
 """Threads in a block, as in Warp's own launches; a smaller launch gets one block of whole warps."""
@@ -119,9 +120,14 @@ class _Region:
 
     path: str
     suffix: str
-    element: Plain | Struct
+    memory: Memory
     array: wp.array
     address: int
+
+    @property
+    def leaves(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The leaves of the whole array, around a view as well."""
+        return leaves_of(self.path, self.memory.kind.element, self.array.numpy())
 
 
 class DeviceMemory:
@@ -131,15 +137,19 @@ class DeviceMemory:
         """Copy the arrays. Reads of those in `write_only` are watched: nothing but the kernel has written them."""
         self.memory = ptx.GlobalMemory()
         self._regions = [
-            _Region(path, suffix, kind.element, array, self.memory.allocate(host_bytes(array)))
-            for path, (kind, whole) in arguments.arrays.items()
-            for suffix, array in (("", whole), (".grad", whole.grad))
+            _Region(path, suffix, one, array, self.memory.allocate(host_bytes(array)))
+            for path, one in arguments.arrays.items()
+            for suffix, array in (("", one.whole), (".grad", one.gradient))
             if array is not None and array.ptr
         ]
         for region in self._regions:
             if region.path in write_only and not region.suffix:
                 self.memory.watch(region.address, host_size(region.array))
-        self._addresses = {region.array.ptr: region.address for region in self._regions}
+        lists = [array for one in arguments.arrays.values() for array in one.lists]
+        self._blocks = [
+            *((region.array.ptr, host_size(region.array), region.address) for region in self._regions),
+            *((array.ptr, host_size(array), self.memory.allocate(host_bytes(array))) for array in lists),
+        ]
         self._resources = [(one, resource_memory.place(one, self.memory)) for one in arguments.resources.values()]
         self._handles = {one.handle: address for one, address in self._resources}
 
@@ -157,12 +167,18 @@ class DeviceMemory:
         if {"data", "grad", "strides"} <= set(names):
             for name in ("data", "grad"):
                 host = getattr(structure, name)
-                setattr(structure, name, self._addresses[host] if host else 0)
+                setattr(structure, name, self._address(host) if host else 0)
             return
         for name in names:
             part = getattr(structure, name)
-            if isinstance(part, ctypes.Structure):
+            if name == "indices" and isinstance(part, ctypes.Array):  # of an indexed array
+                part[:] = [self._address(host) if host else None for host in part]
+            elif isinstance(part, ctypes.Structure):
                 self._relocate(part)
+
+    def _address(self, host: int) -> int:
+        """Return where a host's address lies in the emulator's memory: a view's begins inside its array."""
+        return next(to + host - start for start, size, to in self._blocks if start <= host < start + size)
 
     def copy_back(self) -> None:
         """Bring the host's arrays up to date."""
@@ -183,8 +199,7 @@ class DeviceMemory:
         for region in self._regions:
             offset = report.address - region.address
             if 0 <= offset < host_size(region.array):
-                leaves = leaves_of(region.path, region.element, region.array.numpy())
-                places = [(_offsets(values, region.array.ptr), values.dtype.itemsize) for _, values in leaves]
+                places = [(_offsets(values, region.array.ptr), values.dtype.itemsize) for _, values in region.leaves]
                 return not any(((at <= offset) & (offset < at + size)).any() for at, size in places)
         return False
 
@@ -200,10 +215,10 @@ class DeviceMemory:
             return {}
         slack = {}
         for region in self._regions:
-            for leaf, values in leaves_of(region.path, region.element, region.array.numpy()):
+            for leaf, values in region.leaves:
                 if is_float(values.dtype):
                     addresses = region.address + _offsets(values, region.array.ptr)
-                    bound = _bounds(values, addresses, atomics)
+                    bound = region.memory.layout.logical(_bounds(values, addresses, atomics))
                     if bound.any():
                         slack[leaf + region.suffix] = bound
         return slack

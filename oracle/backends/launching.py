@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import warp as wp
 
+from oracle.backends.layouts import Memory, layout_for
 from oracle.floats import BFLOAT16, is_float, numbers
 from oracle.inputs import Inputs, Value
 from oracle.parameters import Array, Plain, Texture, Type, has_gradient, leaves_of, parameters_of
@@ -21,7 +22,7 @@ class LaunchArguments:
 
     inputs: list[Any]
     adjoints: list[Any]
-    arrays: Mapping[str, tuple[Array, wp.array]]
+    arrays: Mapping[str, Memory]
     resources: Mapping[str, Resource] = field(default_factory=dict)
 
 
@@ -44,7 +45,7 @@ class _Builder:
         self._inputs = inputs
         self._device = device
         self._backward = backward
-        self.arrays: dict[str, tuple[Array, wp.array]] = {}
+        self.arrays: dict[str, Memory] = {}
         self.resources: dict[str, Resource] = {}
 
     def build(self, path: str, kind: Type, value: Value) -> tuple[Any, Any]:
@@ -54,29 +55,31 @@ class _Builder:
             return self.resources[path].value, None
         assert not isinstance(kind, Texture), f"no resource was made for the texture {path}"
         if isinstance(kind, Array):
-            array = self._array(path, kind, value)
-            return array, array.grad
+            memory = self._array(path, kind, value)
+            return memory.passed, memory.adjoint
         if isinstance(kind, Plain):
             return plain_value(kind, value), None
         instance, adjoint = kind.warp_type(), kind.warp_type()
         for name, part in kind.fields.items():
             part_value, part_adjoint = self.build(f"{path}.{name}", part, value[name])
             setattr(instance, name, part_value)
-            if part_adjoint is not None:
+            if part_adjoint is not None and not (isinstance(part, Array) and part.indexed):  # as the tape leaves it
                 setattr(adjoint, name, part_adjoint)
         return instance, adjoint
 
-    def _array(self, path: str, kind: Array, value: np.ndarray) -> wp.array:
+    def _array(self, path: str, kind: Array, value: np.ndarray) -> Memory:
+        layout = layout_for(path, kind, self._inputs.layouts, value.shape[: kind.rank])
+
         def copy(values: np.ndarray) -> wp.array:
-            values = values["bfloat16"] if values.dtype == BFLOAT16 else values
+            values = layout.spread(values["bfloat16"] if values.dtype == BFLOAT16 else values)
             return wp.array(values, dtype=kind.element.warp_type, ndim=kind.rank, device=self._device, copy=True)
 
-        array = copy(value)
+        whole = copy(value)
         if self._backward and has_gradient(kind.element):
             seeds = self._inputs.gradients.get(path)
-            array.grad = copy(np.zeros_like(value) if seeds is None else seeds)
-        self.arrays[path] = kind, array
-        return array
+            whole.grad = copy(np.zeros_like(value) if seeds is None else seeds)
+        memory = self.arrays[path] = Memory(kind, layout, layout.passed(whole), whole, whole.grad)
+        return memory
 
 
 def plain_value(kind: Plain, value: np.ndarray) -> Any:
@@ -91,8 +94,8 @@ def forward_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
     voxels = {path: one.stored().copy() for path, one in arguments.resources.items() if one.written}
     return voxels | {
         leaf: values.copy()
-        for path, (kind, array) in arguments.arrays.items()
-        for leaf, values in leaves_of(path, kind.element, array.numpy())
+        for path, memory in arguments.arrays.items()
+        for leaf, values in leaves_of(path, memory.kind.element, memory.layout.logical(memory.whole.numpy()))
     }
 
 
@@ -100,13 +103,8 @@ def gradient_leaves(arguments: LaunchArguments) -> dict[str, np.ndarray]:
     """Return copies of the float leaves of all gradients as they are now, as `out.grad`, `bodies.vel.grad`."""
     return {
         f"{leaf}.grad": values.copy()
-        for path, kind, gradient in _gradients(arguments)
-        for leaf, values in leaves_of(path, kind.element, gradient.numpy())
+        for path, memory in arguments.arrays.items()
+        if memory.gradient is not None
+        for leaf, values in leaves_of(path, memory.kind.element, memory.layout.logical(memory.gradient.numpy()))
         if is_float(values.dtype)
     }
-
-
-def _gradients(arguments: LaunchArguments) -> Iterator[tuple[str, Array, wp.array]]:
-    for path, (kind, array) in arguments.arrays.items():
-        if array.grad is not None:
-            yield path, kind, array.grad
