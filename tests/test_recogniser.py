@@ -232,7 +232,7 @@ MODULES = {
     HEAD + "while 1: pass\n" + TAIL: (2, 1, "While is not allowed"),
     HEAD + "a: eval('1') = 1\n" + TAIL: (2, 1, "AnnAssign is not allowed"),
     HEAD + "async def f(): pass\n" + TAIL: (2, 1, "AsyncFunctionDef is not allowed"),
-    HEAD + "class C: pass\n" + TAIL: (2, 10, "a class holds only constants"),
+    HEAD + "class C: pass\n" + TAIL: (2, 10, "constants"),
     HEAD + "@wp.struct\nclass C(object):\n    a: int\n" + TAIL: (3, 1, "no base classes"),
     HEAD + "@wp.struct\nclass C(metaclass=int):\n    a: int\n" + TAIL: (3, 1, "no base classes"),
     HEAD + "@wp.struct\nclass C:\n    a: int = 1\n" + TAIL: (4, 5, "only annotated fields"),

@@ -16,7 +16,7 @@ from grammar.recogniser.calls import check_call, is_function
 from grammar.recogniser.constants import check_literal, constant_value, enum_member
 from grammar.recogniser.scope import RefusedError, Scope, Value, hides_builtin, plain_name, refuse, warp_name
 from grammar.recogniser.type_language import is_callable_type
-from grammar.recogniser.vocabulary import PYTHON_NAMES, vocabulary
+from grammar.recogniser.vocabulary import NAMED_VALUES, PYTHON_NAMES, vocabulary
 
 MAX_DEPTH = 64
 """Statements and expressions inside each other: everyone who walks the tree later recurses with it."""
@@ -258,7 +258,7 @@ def _is_query(node: ast.expr) -> bool:
 
 def _is_sampling_mode(node: ast.Attribute) -> bool:
     """Whether an expression is one of the numbers that say how a volume is sampled, such as `wp.Volume.LINEAR`."""
-    return warp_name(node.value) == "Volume" and node.attr in ("CLOSEST", "LINEAR")
+    return node.attr in NAMED_VALUES.get(warp_name(node.value) or "", ())
 
 
 _STATEMENTS: dict[type[ast.stmt], Callable[[BodyRules, Any], None]] = {

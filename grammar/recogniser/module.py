@@ -153,7 +153,7 @@ def _check_members(node: ast.ClassDef, scope: Scope, kinds: tuple[type, ...]) ->
     for member in node.body[1:] if is_docstring(node.body[0]) else node.body:
         name = plain_name(member.targets[0]) if isinstance(member, ast.Assign) and len(member.targets) == 1 else None
         if name is None or not isinstance(member, ast.Assign):
-            refuse(member, "a class holds only constants, or is a @wp.struct")
+            refuse(member, "expected @wp.struct, or nothing but constants in the class")
         scope.check_name(member, name)
         if name.startswith("_") or name in _MEMBERS_OF_ENUM or name in members or len(members) == MAX_MEMBERS:
             refuse(member, f"{name} cannot be a member, or is one already")

@@ -78,8 +78,10 @@ have rules of their own in `calls`."""
 
 EXCLUDED_ENDINGS = ("_inplace", "assign_copy")
 EXCLUDED_BEGINNINGS = ("dense_",)
-"""Families that only Warp's own code generation calls; the `dense_` ones take lengths on trust. Tiles have
-an `_inplace` that is called by its name."""
+"""Families that only Warp's own code generation calls; the `dense_` ones take lengths on trust."""
+
+CALLED_INPLACE = frozenset({"transform_add_inplace", "transform_sub_inplace"})
+"""Those with such an ending that are called by their names, as all of tiles are."""
 
 TYPE_MAKERS = {
     "matrix": {"shape", "dtype"},
@@ -191,7 +193,7 @@ def _is_callable_from_a_file(name: str, group: str) -> bool:
     return (
         group in GROUPS
         and name not in EXCLUDED
-        and (not name.endswith(EXCLUDED_ENDINGS) or group == "Tile Primitives")
+        and (not name.endswith(EXCLUDED_ENDINGS) or group == "Tile Primitives" or name in CALLED_INPLACE)
         and not name.startswith((*EXCLUDED_BEGINNINGS, "_"))
     )
 
