@@ -38,13 +38,19 @@ def native_calls(text: str) -> Iterator[NativeCall]:
         body = text[start:end]
         types = {name: _plain(type_) for type_, name in _DECLARED.findall(body)}
         for result, function, arguments in _CALLED.findall(body):
-            names = _split(arguments)
+            names = _split(_unbraced(arguments.strip()))
             yield NativeCall(function, tuple(types.get(name, name) for name in names), types.get(result, ""))
 
 
 def _plain(type_: str) -> str:
     """Return a type without spaces, references and pointers: Warp passes what it loads by either."""
     return re.sub(r"[\s&*]", "", type_)
+
+
+def _unbraced(arguments: str) -> str:
+    """Return the values of an initializer list, as constructors of more than four numbers take them."""
+    is_list = arguments.startswith("{") and arguments.endswith("}") and arguments.count("{") == 1
+    return arguments[1:-1] if is_list else arguments
 
 
 def _split(arguments: str) -> list[str]:

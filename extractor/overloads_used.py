@@ -63,6 +63,8 @@ def _takes(one: Registered, call: NativeCall) -> bool:
     then the types that are there decide as far as they go.
     """
     arguments = call.arguments
+    if one.parameters and one.parameters[0][0].startswith("*"):
+        return all(_accepts(one.types[0], type_) for type_ in arguments)
     required = len(one.types) - len(one.optional)
     if not call.function.startswith("adj_") and not required <= len(arguments) <= len(one.types):
         return one.concrete is None and _is_rewritten(one)

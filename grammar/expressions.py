@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from grammar import access, binding, calls, conditions, constants, guards, literals, names, nodes, terms
+from grammar import access, binding, calls, conditions, constants, guards, literals, names, nodes, parts, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.registry import Overload
@@ -21,6 +21,7 @@ from grammar.types import (
     Quaternion,
     Scalar,
     Struct,
+    Transform,
     Type,
     ValueType,
     Vector,
@@ -76,7 +77,13 @@ def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
         table.append(("new array", 3.0 if inputs < 3 else 0.7 if inputs < frame.max_parameters else 0.05))
     table.append(("parameter", _parameter_weight(frame, inputs)))
     table.append(("literal", _literal_weight(type_)))
+    table.append(("part", 0.3 if isinstance(type_, Scalar) else 0.8))
     kind = pick_weighted(frame.choices, table)
+    if kind == "part":
+        term = parts.read_some(frame, type_, exact)
+        if term is not None:
+            return term
+        kind = "scope" if found else "new array"
     if kind == "array":
         term = access.read_array(frame, type_)
         if term is not None:
@@ -106,7 +113,7 @@ def _parameter_weight(frame: Frame, inputs: int) -> float:
 def _literal_weight(type_: ValueType) -> float:
     if isinstance(type_, Scalar):
         return 0.0 if type_ == BOOL else 2.0
-    return 0.0 if isinstance(type_, (Struct, Matrix, Quaternion)) else 0.6
+    return 0.0 if isinstance(type_, (Struct, Matrix, Quaternion, Transform)) else 0.6
 
 
 def _ternary(frame: Frame, type_: ValueType, depth: int, exact: bool) -> Term | None:
@@ -135,8 +142,17 @@ def _full(type_: ValueType) -> Interval:
     return interval
 
 
+def hull(values: Iterable[Term]) -> Interval | None:
+    """Return what holds every value of integer terms of one type."""
+    known = [value.interval or _full(value.type) for value in values]
+    found = known[0]
+    for interval in known[1:]:
+        found = found.hull(interval)
+    return found
+
+
 def construct(frame: Frame, type_: ValueType, depth: int, exact: bool) -> Term | None:
-    """Grow a constructor call of a vector, matrix or quaternion."""
+    """Grow a constructor call of a vector, matrix, quaternion or transformation."""
     scalar = scalar_of(type_)
     if scalar is None:
         return None
@@ -149,11 +165,13 @@ def construct(frame: Frame, type_: ValueType, depth: int, exact: bool) -> Term |
             return _from_vectors(frame, type_, exact)
         case Quaternion():
             values = [leaf(frame, scalar, exact) for _ in range(4)]
+        case Transform():
+            values = [grow(frame, Vector(3, scalar), min(depth - 1, 1), exact), leaf(frame, Quaternion(scalar), exact)]
         case _:
             return None
     if all(value.literal for value in values):
         return None
-    frame.unit.note(f"builtin:{names.kind_of(type_)}({', '.join([str(scalar)] * len(values))})")
+    frame.unit.note(f"builtin:{names.kind_of(type_)}({', '.join(str(value.type) for value in values)})")
     return terms.vector_literal(type_, values)  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""Vectors and matrices constructed in all the ways that Warp has: zeros, one value, each value, a copy, rows, columns."""
+"""Vectors and matrices constructed in every way of Warp: zeros, one value, each value, a copy, rows, columns."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def _matrix(frame: Frame, one: Registered) -> bool:
 def _constructed(frame: Frame, one: Registered, type_: Vector | Matrix) -> bool:
     """Emit a constructor of the type in one of its forms."""
     form = pick_weighted(frame.choices, _FORMS)
+    if form == "values" and isinstance(type_, Matrix) and not type_.takes_elements:
+        form = "filled"
     if form == "zeros":
         return _zeros(frame, one, type_)
     if form == "copy":

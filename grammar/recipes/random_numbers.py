@@ -57,7 +57,7 @@ def _rand_init(frame: Frame, one: Registered) -> bool:
     return True
 
 
-_RANGES: Mapping[Scalar, tuple[tuple[int, int], ...]] = {
+RANGES: Mapping[Scalar, tuple[tuple[int, int], ...]] = {
     INT32: ((0, 10), (-5, 6), (1, 7), (0, 100), (-100, 100), (0, 2), (-1, 2), (0, 256)),
     UINT32: ((0, 10), (1, 7), (0, 100), (0, 256), (5, 6), (10, 1000)),
 }
@@ -72,7 +72,7 @@ def _integer(frame: Frame, one: Registered) -> bool:
     if len(one.parameters) == 1:
         writing.call(frame, one, [scalar], f"wp.{one.name}", [state])
         return True
-    low, high = pick(frame.choices, _RANGES[scalar])
+    low, high = pick(frame.choices, RANGES[scalar])
     first, last = (terms.number(bound, scalar) for bound in (low, high))
     interval = Interval(low, high - 1)
     ends = [v for v in frame.indices() if v.interval is not None and v.interval.low >= 0]

@@ -45,14 +45,14 @@ def _identity(frame: Frame, one: Registered) -> bool:
     return True
 
 
-_AXES = tuple((i, j, k) for i in range(3) for j in range(3) for k in range(3) if i != j and j != k)
+AXES = tuple((i, j, k) for i in range(3) for j in range(3) for k in range(3) if i != j and j != k)
 """Sequences of axes: the six of Tait and Bryan, and Euler's six, whose third axis is the first again."""
 
 
 def _from_euler(frame: Frame, one: Registered) -> bool:
     if frame.exact_only:
         return False
-    i, j, k = pick(frame.choices, _AXES)
+    i, j, k = pick(frame.choices, AXES)
     (angles,) = writing.arguments(frame, [Vector(3, FLOAT32)])
     writing.call(frame, one, [Quaternion(FLOAT32)], "wp.quat_from_euler", [angles, i, j, k], library=True)
     return True
@@ -62,7 +62,7 @@ def _to_euler(frame: Frame, one: Registered) -> bool:
     """Angles of a rotation; near gimbal lock they jump, so what goes in is exact."""
     if frame.exact_only:
         return False
-    i, j, k = pick(frame.choices, _AXES)
+    i, j, k = pick(frame.choices, AXES)
     (rotation,) = writing.arguments(frame, [Quaternion(FLOAT32)], exact=True)
     writing.call(frame, one, [Vector(3, FLOAT32)], "wp.quat_to_euler", [rotation, i, j, k], library=True)
     return True

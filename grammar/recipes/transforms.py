@@ -58,25 +58,16 @@ def _identity(frame: Frame, one: Registered) -> bool:
     return True
 
 
-def _set(frame: Frame, one: Registered) -> bool:
-    """`wp.transform_set_translation(pose, p)` or `wp.transform_set_rotation(pose, q)`, or the same as an assignment."""
+def _in_place(frame: Frame, one: Registered) -> bool:
+    """`wp.transform_set_translation(pose, p)`, and the other built-ins that write to a transformation.
+
+    `wp.transform_add_inplace` has to be called by name: `pose.p += v` becomes a get, a sum and a set.
+    """
     scalar = writing.dtype_of(frame, one)
-    part = Vector(3, scalar) if one.name == "transform_set_translation" else Quaternion(scalar)
+    part = Quaternion(scalar) if one.name == "transform_set_rotation" else Vector(3, scalar)
     (value,) = writing.arguments(frame, [part], depth=2)
     pose = writing.local(frame, writing.named(frame, Transform(scalar)))
     snippets.emit(frame, f"wp.{one.name}({{pose}}, {{value}})", pose=pose, value=value)
-    writing.changed(frame, pose, value)
-    writing.note(frame, one)
-    return True
-
-
-def _in_place(frame: Frame, one: Registered) -> bool:
-    """`pose.p += v` and `pose.p -= v`."""
-    scalar = writing.dtype_of(frame, one)
-    (value,) = writing.arguments(frame, [Vector(3, scalar)], depth=2)
-    pose = writing.local(frame, writing.named(frame, Transform(scalar)))
-    operator = "+" if one.name == "transform_add_inplace" else "-"
-    snippets.emit(frame, f"{{pose}}.p {operator}= {{value}}", pose=pose, value=value)
     writing.changed(frame, pose, value)
     writing.note(frame, one)
     return True
@@ -102,8 +93,8 @@ def _decompose(frame: Frame, one: Registered) -> bool:
 RECIPES: Mapping[str, Recipe] = {
     "transformation": _transformation,
     "transform_identity": _identity,
-    "transform_set_translation": _set,
-    "transform_set_rotation": _set,
+    "transform_set_translation": _in_place,
+    "transform_set_rotation": _in_place,
     "transform_add_inplace": _in_place,
     "transform_sub_inplace": _in_place,
     "transform_compose": _compose,
