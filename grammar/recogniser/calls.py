@@ -8,13 +8,14 @@ the stack, `wp.array` follows an address. Each of those has its rule here; the h
 from __future__ import annotations
 
 import ast
+from collections import ChainMap
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grammar.recogniser.constants import constant_value
 from grammar.recogniser.scope import Scope, keywords_of, plain_name, refuse, warp_name
 from grammar.recogniser.type_language import MAX_ELEMENTS, is_value_type
-from grammar.recogniser.vocabulary import PYTHON_NAMES, STRING_OPTIONS, vocabulary
+from grammar.recogniser.vocabulary import ADDRESS, PYTHON_NAMES, STRING_OPTIONS, vocabulary
 
 if TYPE_CHECKING:
     from grammar.recogniser.body import BodyRules
@@ -104,7 +105,7 @@ def _check_static(body: BodyRules, node: ast.Call) -> None:
         refuse(node, "wp.static stands in one line")
     argument = node.args[0]
     if not (isinstance(argument, ast.Name) and is_function(body, argument)):
-        constant_value(argument, replace(body.scope, values=body.scope.values | body.counters))
+        constant_value(argument, replace(body.scope, values=ChainMap(body.counters, body.scope.values)))
 
 
 def _check_zeros(scope: Scope, node: ast.Call) -> None:
@@ -131,7 +132,7 @@ def _check_view(body: BodyRules, node: ast.Call) -> None:
     if node.args or set(keywords) != {"ptr", "shape", "dtype"}:
         refuse(node, "wp.array in a kernel takes ptr, shape and dtype by keyword")
     pointer = keywords["ptr"]
-    if not isinstance(pointer, ast.Attribute) or pointer.attr != "ptr" or warp_name(pointer) is not None:
+    if not isinstance(pointer, ast.Attribute) or pointer.attr != ADDRESS or warp_name(pointer) is not None:
         refuse(pointer, "an address is the .ptr of an array")
     body.expression(pointer.value)
     body.expression(keywords["shape"])

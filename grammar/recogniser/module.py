@@ -23,7 +23,7 @@ from grammar.recogniser.functions import check_function, check_options, dictiona
 from grammar.recogniser.raw_text import RawTextError, read_text
 from grammar.recogniser.scope import RefusedError, Scope, keywords_of, plain_name, refuse, warp_name
 from grammar.recogniser.type_language import check_annotation, check_type_maker, is_type_maker
-from grammar.recogniser.vocabulary import IMPORTS, MODULE_OPTIONS
+from grammar.recogniser.vocabulary import ADDRESS, IMPORTS, MODULE_OPTIONS
 
 MAX_MEMBERS = 64
 """Members of an enum."""
@@ -162,7 +162,7 @@ def _check_members(node: ast.ClassDef, scope: Scope, kinds: tuple[type, ...]) ->
             refuse(member, f"a member's value is a literal {' or '.join(kind.__name__ for kind in kinds)}")
         members[name] = value
     scope.define(node, node.name, scope.enums)
-    scope.values |= {f"{node.name}.{name}": value for name, value in members.items()}
+    scope.values.update((f"{node.name}.{name}", value) for name, value in members.items())
 
 
 def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
@@ -175,8 +175,8 @@ def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name) or field.value is not None:
             refuse(field, "a struct holds only annotated fields without values")
         scope.check_name(field.target, field.target.id)
-        if field.target.id.startswith("_"):
-            refuse(field, "a field's name starts with an underscore")
+        if field.target.id.startswith("_") or field.target.id == ADDRESS:
+            refuse(field, f"a field's name starts with an underscore, or is {ADDRESS}")
         if field.target.id in fields:
             refuse(field, f"two fields are named {field.target.id}")
         check_annotation(field.annotation, scope)

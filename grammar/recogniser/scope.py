@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -73,7 +74,7 @@ class Scope:
     imported: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     fields: set[str] = field(default_factory=set)
-    values: dict[str, Value] = field(default_factory=dict)
+    values: MutableMapping[str, Value] = field(default_factory=dict)
     """Constants by name, and enums' members as `Mode.FAST`."""
     signatures: dict[str, set[str]] = field(default_factory=dict)
     """The parameter types of a function's overloads, as text."""

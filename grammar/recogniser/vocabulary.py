@@ -156,6 +156,9 @@ COMPONENTS = frozenset({"x", "y", "z", "w", "p", "q", "shape", "dtype", "length"
 """Attributes of values that are no struct's: of vectors, quaternions, transforms, arrays and tiles. Those of Warp's own
 structs (`query.face`) are read from Warp."""
 
+ADDRESS = "ptr"
+"""The attribute of an array that is its address, which a kernel cannot read as a number: no field has that name."""
+
 NAMED_VALUES = {"Volume": frozenset({"CLOSEST", "LINEAR"})}
 """Constants that hang off a class of Warp's: `wp.Volume.LINEAR`."""
 
