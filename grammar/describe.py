@@ -16,6 +16,7 @@ _ACTIONS = {
     "while": "iterates until a bound is met",
     "helper": "calls a helper function",
     "struct": "works on a struct",
+    "query": "goes through what a query finds",
     "atomic_add": "adds to shared totals with atomics",
     "atomic_sub": "subtracts from shared totals with atomics",
     "atomic_min": "keeps a shared minimum with atomics",

@@ -14,6 +14,7 @@ from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from oracle.backends import cpu, cuda_backend
+from oracle.handles import check_resources, default_resources
 from oracle.inputs import default_arguments, make_inputs
 from oracle.judge import Judge, Judgement
 from oracle.second_look import look_again
@@ -73,14 +74,14 @@ def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, 
     if isinstance(result, CompileFailure):
         return Rerun(refusal=f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}")
     dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
-    arguments = (
-        default_arguments(result.kernel, dims)
-        if case.arguments is None
-        else tuple(Argument.from_json(argument) for argument in case.arguments)
-    )
     try:
+        if case.arguments is None:
+            arguments = default_arguments(result.kernel, dims, default_resources(case.source))
+        else:
+            arguments = tuple(Argument.from_json(argument) for argument in case.arguments)
+            check_resources(case.source, arguments)
         inputs = [make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds]
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
     judgements = []
     for one in inputs:

@@ -81,17 +81,14 @@ _SNIPPET = """
 
 
 def place(resource: Resource, memory: GlobalMemory) -> int:
-    """Copy a resource that was built on the cpu into the emulator's memory; returns its handle there.
-
-    Raises TypeError for a texture, which is no memory.
-    """
+    """Copy a resource that was built on the cpu into the emulator's memory; returns its handle there."""
     family = family_of(resource.word)
     if family == "volume":
         buffer: wp.array = resource.objects[0].array()
         return memory.allocate(ctypes.string_at(buffer.ptr, buffer.size))
+    if family.startswith("texture"):
+        return memory.add_texture(resource.objects[0])
     kind = resource.word if resource.word in _KINDS else family
-    if kind not in _KINDS:
-        raise TypeError(f"a {resource.word} has no place in memory")
     size, parts = _parts(_KINDS[kind], resource.handle)
     structure = np.frombuffer(ctypes.string_at(resource.handle, size), np.uint8).copy()
     for offset, nbytes in parts:

@@ -169,6 +169,9 @@ class DeviceMemory:
                 host = getattr(structure, name)
                 setattr(structure, name, self._address(host) if host else 0)
             return
+        if "tex" in names:
+            structure.tex = self._handles[structure.tex]
+            return
         for name in names:
             part = getattr(structure, name)
             if name == "indices" and isinstance(part, ctypes.Array):  # of an indexed array

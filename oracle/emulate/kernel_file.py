@@ -28,6 +28,7 @@ from oracle.check_kernel import TILES, OutsideGrammar, case_of
 from oracle.emulate.options import MAX_BLOCK, SHARED_BYTES, Options, default_block
 from oracle.emulate.running import Launch, Subject
 from oracle.emulate.warp_layout import ENTRY
+from oracle.handles import default_resources
 from oracle.inputs import default_arguments, make_inputs, write_only
 from oracle.rerun import DEFAULT_DIMS, launch_rank
 
@@ -105,7 +106,7 @@ def _check_entry(path: Path, wanted: str | None, kernels: list[wp.Kernel]) -> wp
 def _subject(path: Path, options: Options, built: _Built) -> Subject:
     kernel = built.kernel
     dims = options.dims or built.dims or DEFAULT_DIMS[launch_rank(built.source)]
-    arguments = built.arguments or default_arguments(kernel, dims)
+    arguments = built.arguments or default_arguments(kernel, dims, default_resources(built.source))
     guesses = []
     if options.dims is None and built.dims is None:
         guesses.append(f"launched over {dims} (--dims)")

@@ -76,11 +76,12 @@ def _forms() -> dict[str, Form]:
         forms_integer,
         forms_matrix,
         forms_memory,
+        forms_texture,
     )
 
     tables = (
         *(forms_integer, forms_bits, forms_float, forms_data),
-        *(forms_memory, forms_atomic, forms_async, forms_control, forms_matrix),
+        *(forms_memory, forms_atomic, forms_async, forms_control, forms_matrix, forms_texture),
     )
     merged: dict[str, Form] = {}
     for module in tables:

@@ -13,6 +13,7 @@ class HostMemory(GlobalMemory):
     """
 
     def __init__(self, buffer: Array) -> None:
+        self.textures = {}
         base = buffer.ctypes.data
         if base % ALIGNMENT or len(buffer) % ALIGNMENT:
             raise ValueError(f"the buffer of {len(buffer)} bytes at 0x{base:x} is not {ALIGNMENT}-byte aligned")

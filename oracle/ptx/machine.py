@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +80,7 @@ class Machine:
         self._make_shared()
         self._make_parameters()
         self.segments: dict[str, Segment] = {}
+        self.textures: Mapping[int, Array] = {}
         self._grid: Triple = (1, 1, 1)
         self._first_block = 0
 
@@ -310,6 +311,7 @@ class Machine:
             "shared": self._shared,
             "param": self.parameters,
         }
+        self.textures = memory.textures
         for locator in self._locators:
             locator.aim(self.segments[locator.allowed[0]])
         self.live[:] = self._cta < present

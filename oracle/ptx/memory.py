@@ -21,6 +21,7 @@ SHARED_BASE = 0x0100_0000
 PARAM_BASE = 0x0010_0000_0000
 LOCAL_BASE = 0x0020_0000_0000
 FUNCTION_BASE = 0x0040_0000_0000
+TEXTURE_BASE = 0x0050_0000_0000
 MODULE_BASE = 0x7E00_0000_0000
 GLOBAL_BASE = 0x7F00_0000_0000
 """Where each space's generic addresses begin. Shared addresses fit into 32 bits, as PTX allows to assume."""
@@ -135,9 +136,13 @@ def _mark(starts: Array, extent: Extent, size: int) -> None:
 
 
 class GlobalMemory:
-    """Global memory that outlives launches: allocate, launch, read back."""
+    """Global memory that outlives launches: allocate, launch, read back.
+
+    `textures` holds what texture objects stand for: texels by object, the axes from the slowest to the channels.
+    """
 
     def __init__(self) -> None:
+        self.textures: dict[int, Array] = {}
         self.segment = Segment("global", GLOBAL_BASE, 1 << 16)
         self._next = ALIGNMENT
 
@@ -153,6 +158,14 @@ class GlobalMemory:
         self.segment.data[start : start + len(raw)] = raw
         self.segment.add(Extent(start, len(raw)))
         return GLOBAL_BASE + start
+
+    def add_texture(self, texels: Array) -> int:
+        """The object of a new texture of four float32 channels, which is read at the nearest texel and clamped."""
+        if texels.dtype != np.float32 or not 2 <= texels.ndim <= 4 or texels.shape[-1] != 4:
+            raise ValueError(f"{texels.dtype} texels of shape {texels.shape}: not four channels of float32")
+        handle = TEXTURE_BASE + len(self.textures)
+        self.textures[handle] = texels.copy()
+        return handle
 
     def watch(self, address: int, nbytes: int) -> None:
         """Let allocated bytes count as never written, though they keep their contents."""
