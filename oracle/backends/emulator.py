@@ -95,7 +95,8 @@ def _execute(
 ) -> ptx.Execution:
     threads = math.prod(dims)
     block = compiled.block_dim or min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
-    params = [memory.relocated(value) for value in launch.params]
+    forward = 1 + len(compiled.kernel.adj.args)
+    params = [memory.relocated(value) for value in (*launch.params[:forward], *map(_plain, launch.params[forward:]))]
     grid = (-(-threads // block), 1, 1)
     return ptx.launch(
         _module(compiled.ptx),
@@ -107,6 +108,11 @@ def _execute(
         shared_bytes=TILE_SHARED_BYTES if compiled.block_dim else 0,
         definedness=definedness,
     )
+
+
+def _plain(adjoint: Any) -> Any:
+    """Return an adjoint as CUDA kernels declare it: that of an indexed array is a plain array, without indices."""
+    return adjoint.data if isinstance(getattr(adjoint, "data", None), ctypes.Structure) else adjoint
 
 
 def recorded_launch(kernel: wp.Kernel, dims: Sequence[int], arguments: LaunchArguments, **more: Any) -> wp.Launch:
@@ -170,7 +176,7 @@ class DeviceMemory:
                 setattr(structure, name, self._address(host) if host else 0)
             return
         if "tex" in names:
-            structure.tex = self._handles[structure.tex]
+            structure.tex = self._handles.get(structure.tex, 0)  # 0: the adjoint, which textures lack
             return
         for name in names:
             part = getattr(structure, name)

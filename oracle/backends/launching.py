@@ -63,7 +63,7 @@ class _Builder:
         for name, part in kind.fields.items():
             part_value, part_adjoint = self.build(f"{path}.{name}", part, value[name])
             setattr(instance, name, part_value)
-            if part_adjoint is not None and not (isinstance(part, Array) and part.indexed):  # as the tape leaves it
+            if part_adjoint is not None:
                 setattr(adjoint, name, part_adjoint)
         return instance, adjoint
 

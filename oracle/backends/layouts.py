@@ -99,12 +99,11 @@ class Memory:
 
     @property
     def adjoint(self) -> wp.array | None:
-        """What to pass for the gradient: for an indexed array a plain one, which Warp 1.19's adjoints leave alone."""
-        if not self.kind.indexed:
-            return None if self.gradient is None else self.passed.grad
-        if self.gradient is not None:
-            return self.gradient
-        return wp.empty((0,) * self.kind.rank, dtype=self.whole.dtype, device=self.whole.device)
+        """What to pass for the gradient: nothing for an indexed array.
+
+        Warp 1.19's adjoints leave its gradient alone, and its kernels for the cpu read past a plain array's descriptor.
+        """
+        return None if self.kind.indexed or self.gradient is None else self.passed.grad
 
     @property
     def lists(self) -> list[wp.array]:
