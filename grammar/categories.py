@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
+from grammar.palette import Taste
+from grammar.requirements import Requirement
 
 from grammar import palette, requirements
 from grammar.facts import Facts
-from grammar.palette import Taste
-from grammar.requirements import Requirement
+from grammar.tiles import programs
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Category:
     """One row: how it is made, how it is recognised, how it is named, and the types and launches that suit it.
 
     `verbs` begin its kernels' names, and `subject` says what its threads do with their inputs. `dimensions` weights
-    launches by how many dimensions they have.
+    launches by how many dimensions they have; `tiled` kernels are launched in blocks of threads.
     """
 
     production: Requirement
@@ -32,6 +33,7 @@ class Category:
     subject: str
     taste: Taste
     dimensions: tuple[tuple[int, float], ...] = ((1, 66), (2, 24), (3, 10))
+    tiled: bool = False
 
 
 ROWS: Mapping[str, Category] = {
@@ -104,6 +106,14 @@ ROWS: Mapping[str, Category] = {
         verbs=("scale", "apply", "adjust", "damp", "tune", "shift"),
         subject="applies parameters to",
         taste=Taste(25),
+    ),
+    "tile": Category(
+        programs.tile,
+        lambda facts: facts.tiles >= 2,
+        verbs=("reduce", "multiply", "stage", "transform", "scan", "blend", "stream", "pack"),
+        subject="works on tiles of",
+        taste=Taste(25),
+        tiled=True,
     ),
 }
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from grammar import domains, registry
-from grammar.recipes import SETTINGS, recipes
 from grammar.registry import Builtin, Registered
 from grammar.types import FLOAT32, INT32, Matrix, Quaternion, Transform, Vector
+
+from grammar import domains, registry
+from grammar.recipes import recipe_of, setting_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def status_of(builtin: Builtin) -> Status:
         return Status("generable", f"the operator {operator}" if operator else "a call")
     if builtin.name in domains.SPELLED:
         return Status("generable", domains.SPELLED[builtin.name])
-    if builtin.name in recipes():
+    if any(map(recipe_of, builtin.overloads)):
         return Status("generable", "a recipe")
     if builtin.name in domains.LATER:
         return Status("later", domains.LATER[builtin.name])
@@ -42,7 +43,7 @@ def overload_status(one: Registered) -> Status:
     reason = domains.left_out(one)
     if reason:
         return Status("excluded", reason)
-    if one.name in recipes():
+    if recipe_of(one) is not None:
         return Status("generable", "a recipe")
     if one.name in domains.DOMAINS:
         if one.concrete is not None and domains.generable(one.concrete):
@@ -72,7 +73,6 @@ def generable_overloads(setting: str = "") -> tuple[Registered, ...]:
     return tuple(
         one
         for builtin in registry.builtins().values()
-        if SETTINGS.get(builtin.group, "") == setting
         for one in builtin.overloads
-        if overload_status(one).word == "generable"
+        if setting_of(one) == setting and overload_status(one).word == "generable"
     )

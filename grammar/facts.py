@@ -125,6 +125,11 @@ class Facts(cst.CSTVisitor):
         return sum(self.calls[name] for name in FUNCTIONS)
 
     @property
+    def tiles(self) -> int:
+        """How many calls of built-ins for tiles there are."""
+        return sum(count for name, count in self.calls.items() if name.startswith("tile_") or name in ("tile", "untile"))
+
+    @property
     def atomics(self) -> int:
         """How many atomics are called; augmented assignments to elements, which are atomics as well, do not count."""
         return sum(count for name, count in self.calls.items() if name.startswith("atomic_"))

@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from grammar import binding, calls, domains, expressions, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
-from grammar.coverage import generable_overloads
-from grammar.recipes import SETTINGS, recipes
 from grammar.registry import Overload, Registered
-from grammar.scope import Frame
 from grammar.types import (
     BFLOAT16,
     FLOATS,
@@ -27,6 +23,11 @@ from grammar.types import (
     ValueType,
     Vector,
 )
+
+from grammar import binding, calls, domains, expressions, registry
+from grammar.coverage import generable_overloads
+from grammar.recipes import SETTINGS, recipe_of
+from grammar.scope import Frame
 
 _COUNTS = ((0, 45), (1, 30), (2, 15), (3, 10))
 """How many overloads a kernel aims at, by weight."""
@@ -65,7 +66,7 @@ def aim(choices: Choices, one: Registered) -> tuple[Focus, ...]:
 
 
 def _focus(choices: Choices, one: Registered) -> Focus | None:
-    if one.name in recipes():
+    if recipe_of(one) is not None:
         return Focus(one)
     if one.concrete is not None:
         return Focus(one, one.concrete)
@@ -92,7 +93,8 @@ def _some_types(choices: Choices) -> Sequence[ValueType]:
 def emit(frame: Frame, focus: Focus) -> bool:
     """Emit a use of the overload; False when nothing came of it."""
     if focus.call is None:
-        return recipes()[focus.overload.name](frame, focus.overload)
+        recipe = recipe_of(focus.overload)
+        return recipe is not None and any(recipe(frame, focus.overload) for _ in range(_ATTEMPTS))
     for _ in range(_ATTEMPTS):
         term = calls.apply(frame, expressions.grow, focus.call, 1, frame.exact_only)
         if term is not None:

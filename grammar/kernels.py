@@ -5,6 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.intervals import Interval, type_range
+from grammar.kernel import Argument, Kernel, Range
+from grammar.palette import choose_palette
+from grammar.types import (
+    INT32,
+    Array,
+    Struct,
+    Type,
+    ValueType,
+    is_integer_type,
+    scalar_of,
+)
+
 from grammar import (
     categories,
     describe,
@@ -19,20 +33,8 @@ from grammar import (
     statements,
     structures,
 )
-from grammar.choices import Choices, chance, pick, pick_weighted
-from grammar.intervals import Interval, type_range
-from grammar.kernel import Argument, Kernel, Range
-from grammar.palette import choose_palette
 from grammar.scope import ArrayParameter, Frame, Unit, Variable
-from grammar.types import (
-    INT32,
-    Array,
-    Struct,
-    Type,
-    ValueType,
-    is_integer_type,
-    scalar_of,
-)
+from grammar.tiles import launch
 
 _SIZES_1D = (
     (16, 4), (32, 5), (64, 4), (8, 2), (100, 2), (128, 2), (33, 2), (7, 1), (1, 1), (2, 1), (3, 1), (5, 1), (13, 1),
@@ -79,17 +81,16 @@ def generate(
         wanted = focus.choose(choices, category)
     unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     frame = Frame(unit, is_kernel=True)
-    _thread_indices(frame)
     frame.max_parameters += size // 12
-    _grow_statements(frame, row.production, size, wanted)
-    outputs.finish(frame)
+    grow = _grow_tiles if row.tiled else _grow_statements
+    grow(frame, row.production, size, wanted)
     name = describe.kernel_name(frame, row.verbs)
     return Kernel(
         name=name,
         tree=modules.module(frame, name),
         category=category,
         description=describe.description(frame, row.subject),
-        dims=unit.dims,
+        dims=launch.grid(frame),
         arguments=tuple(_argument(unit, parameter) for parameter in modules.live_parameters(frame)),
         features=_features(frame),
         block_dim=unit.block_dim,
@@ -137,7 +138,8 @@ def _thread_indices(frame: Frame) -> None:
 def _grow_statements(
     frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]
 ) -> None:
-    """Emit what stands between the thread index and the stores; the requirement at a place of its own among it."""
+    """Emit a kernel's statements; the requirement at a place of its own among those that are drawn."""
+    _thread_indices(frame)
     if size > 3:
         _bounds_check(frame)
         _structs(frame)
@@ -152,6 +154,18 @@ def _grow_statements(
     statements.fill(frame, end - frame.unit.lines)
     if frame.unit.structs and chance(frame.choices, 60):
         _struct_result(frame)
+    outputs.finish(frame)
+
+
+def _grow_tiles(
+    frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]
+) -> None:
+    """Emit the statements of a kernel that each block of threads runs together."""
+    launch.shape_launch(frame)
+    aimed = [focus.emit(frame, one) for one in wanted]
+    if not any(aimed) or size > 3:
+        requirement(frame, size - 2 * len(aimed))
+    launch.finish(frame)
 
 
 def _bounds_check(frame: Frame) -> None:

@@ -10,13 +10,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from grammar import nodes
 from grammar.choices import Choices
 from grammar.intervals import Interval
 from grammar.palette import Palette
 from grammar.terms import Term
 from grammar.types import Array, Struct, Type, ValueType
+
+from grammar import nodes
+
+if TYPE_CHECKING:
+    from grammar.tiles.values import Tile
 
 _CASTS = {"float", "int", "bool", "abs", "min", "max"}
 _NAMES = re.compile(r"(?<![\w.])(?:wp\.)?[A-Za-z_]\w*")
@@ -167,6 +172,8 @@ class Frame:
         self.values: list[Variable] = []
         self.arrays: list[ArrayParameter] = []
         self.threads: list[Variable] = []
+        self.lane: Variable | None = None
+        self.tiles: list[Tile] = []
         self.lane: Variable | None = None
         self.tiles: list[Tile] = []
         self.parameter_order: list[Variable | ArrayParameter] = []

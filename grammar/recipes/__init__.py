@@ -11,6 +11,7 @@ import functools
 from collections.abc import Callable, Mapping
 
 from grammar.registry import Registered
+
 from grammar.scope import Frame
 
 Recipe = Callable[[Frame, Registered], bool]
@@ -51,3 +52,19 @@ SETTINGS: Mapping[str, str] = {
     "Textures": "geometry",
 }
 """The category that a group's overloads need, for those whose launch or arguments are of a kind of their own."""
+
+
+def setting_of(one: Registered) -> str:
+    """Return the category that an overload needs, the empty text for none: `tile` where it works on tiles."""
+    if any("Tile[" in type_ for type_ in one.types):
+        return "tile"
+    return SETTINGS.get(one.group, "")
+
+
+def recipe_of(one: Registered) -> Recipe | None:
+    """Return the recipe of an overload: operators and the like have one for tiles, and are plain calls otherwise."""
+    if setting_of(one) == "tile":
+        from grammar.tiles.recipes import recipes as of_tiles
+
+        return of_tiles().get(one.name) or recipes().get(one.name)
+    return recipes().get(one.name)

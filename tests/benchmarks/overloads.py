@@ -20,13 +20,14 @@ from pathlib import Path
 from fuzzer.campaign import BATCH_KERNELS
 from fuzzer.task import Task
 from fuzzer.worker import start_worker
-from grammar import CATEGORIES, SeededChoices, focus, generate
-from grammar.coverage import generable_overloads
 from grammar.kernel import Kernel
-from grammar.recipes import SETTINGS
 from grammar.registry import Registered
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
+
+from grammar import CATEGORIES, SeededChoices, focus, generate
+from grammar.coverage import generable_overloads
+from grammar.recipes import SETTINGS, setting_of
 
 
 def overloads(pattern: str) -> list[Registered]:
@@ -44,7 +45,7 @@ class AimedTask(Task):
     def kernel(self, index: int) -> Kernel:
         """Make kernel `index` around its overload."""
         one = overloads(self.pattern)[index]
-        category = SETTINGS.get(one.group) or self.categories[index % len(self.categories)]
+        category = setting_of(one) or self.categories[index % len(self.categories)]
         choices = SeededChoices(f"{self.seed}/{index}")
         return generate(choices, category, wanted=focus.aim(choices, one))
 
