@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import libcst as cst
-from grammar.palette import Taste
-from grammar.requirements import Requirement
 
 from grammar import palette, requirements
 from grammar.facts import Facts
+from grammar.palette import Taste
+from grammar.programs import bodies, grids, networks, particles, rays, reductions, sampling, scatter
+from grammar.programs.page import floats
+from grammar.requirements import Requirement
+from grammar.resources.category import geometry
 from grammar.tiles import programs
 
 
@@ -107,6 +110,14 @@ ROWS: Mapping[str, Category] = {
         subject="applies parameters to",
         taste=Taste(25),
     ),
+    "geometry": Category(
+        geometry,
+        lambda facts: facts.queries > 0,
+        verbs=("query", "probe", "trace", "locate", "sense", "sample"),
+        subject="asks a resource about",
+        taste=Taste(20),
+        dimensions=((1, 80), (2, 15), (3, 5)),
+    ),
     "tile": Category(
         programs.tile,
         lambda facts: facts.tiles >= 2,
@@ -114,6 +125,127 @@ ROWS: Mapping[str, Category] = {
         subject="works on tiles of",
         taste=Taste(25),
         tiled=True,
+    ),
+    "reduction": Category(
+        reductions.reduction,
+        lambda facts: facts.flow.carried > 0 and len(facts.flow.reads) > 0,
+        verbs=("reduce", "sum", "average", "aggregate", "summarize", "fold"),
+        subject="folds",
+        taste=Taste(30),
+        dimensions=((1, 80), (2, 16), (3, 4)),
+    ),
+    "scan": Category(
+        reductions.scan,
+        lambda facts: (
+            (facts.flow.carried > 0 and (facts.flow.bounds_depend or facts.flow.stores_in_loops > 0))
+            or facts.flow.has_neighbours
+        ),
+        verbs=("scan", "accumulate", "prefix", "running", "cumulate"),
+        subject="scans",
+        taste=Taste(30),
+        dimensions=((1, 75), (2, 20), (3, 5)),
+    ),
+    "gather_scatter": Category(
+        scatter.gather_scatter,
+        lambda facts: facts.flow.gathers + facts.flow.scatters > 0,
+        verbs=("gather", "scatter", "permute", "collect", "distribute", "lookup"),
+        subject="goes through indices into",
+        taste=Taste(25),
+        dimensions=((1, 100),),
+    ),
+    "histogram": Category(
+        scatter.histogram,
+        lambda facts: facts.atomics > 0 and (facts.flow.scatters > 0 or (facts.branches > 0 and facts.loops > 0)),
+        verbs=("count", "bin", "tally", "histogram", "bucket"),
+        subject="counts in bins",
+        taste=Taste(35),
+    ),
+    "stencil": Category(
+        grids.stencil,
+        lambda facts: facts.flow.has_neighbours,
+        verbs=("filter", "blur", "smooth", "sharpen", "convolve", "erode"),
+        subject="combines neighbouring elements of",
+        taste=Taste(20),
+        dimensions=((1, 35), (2, 50), (3, 15)),
+    ),
+    "pde": Category(
+        grids.pde,
+        lambda facts: facts.flow.has_neighbours and facts.scalar_parameters > 0 and facts.operators >= 5,
+        verbs=("diffuse", "advect", "step", "evolve", "relax", "propagate"),
+        subject="takes a step of a differential equation on",
+        taste=Taste(0),
+        dimensions=((1, 35), (2, 50), (3, 15)),
+    ),
+    "n_body": Category(
+        particles.n_body,
+        lambda facts: facts.flow.has_pairs and facts.has_distance and (facts.flow.carried > 0 or facts.atomics > 0),
+        verbs=("attract", "repel", "simulate", "accelerate", "pull"),
+        subject="sums the forces between pairs from",
+        taste=Taste(0, floats("vec3"), 4.0),
+        dimensions=((1, 80), (2, 20)),
+    ),
+    "sph": Category(
+        particles.sph,
+        lambda facts: facts.flow.has_pairs and facts.has_distance and facts.flow.carried > 0 and facts.branches > 0,
+        verbs=("compute", "estimate", "smooth", "sample", "interpolate"),
+        subject="smooths over the neighbours within a radius of",
+        taste=Taste(0, floats("vec3"), 3.0),
+        dimensions=((1, 85), (2, 15)),
+    ),
+    "ray_march": Category(
+        rays.ray_march,
+        lambda facts: facts.loops > 0 and (facts.has_distance or facts.flow.early_ends > 0) and facts.has_vector,
+        verbs=("trace", "march", "render", "shade", "cast", "intersect"),
+        subject="follows a ray through",
+        taste=Taste(0, floats("vec3"), 3.0),
+        dimensions=((1, 35), (2, 65)),
+    ),
+    "rigid_body": Category(
+        bodies.rigid_body,
+        lambda facts: facts.has_quaternion and facts.has_vector and facts.operators >= 5,
+        verbs=("integrate", "step", "move", "simulate", "advance"),
+        subject="integrates a rigid body from",
+        taste=Taste(0, floats("vec3", "quat"), 3.0),
+        dimensions=((1, 100),),
+    ),
+    "transform": Category(
+        bodies.transform,
+        lambda facts: facts.has_transform,
+        verbs=("compose", "pose", "skin", "transform", "articulate"),
+        subject="composes the transformations of",
+        taste=Taste(0, floats("vec3", "quat"), 3.0),
+        dimensions=((1, 100),),
+    ),
+    "graph": Category(
+        networks.graph,
+        lambda facts: facts.flow.gathers > 0 and (facts.flow.scatters > 0 or facts.flow.carried > 0),
+        verbs=("relax", "propagate", "visit", "rank", "traverse", "label"),
+        subject="relaxes the edges of a graph given by",
+        taste=Taste(35),
+        dimensions=((1, 100),),
+    ),
+    "neural": Category(
+        networks.neural,
+        lambda facts: facts.flow.weighted_sums > 0,
+        verbs=("forward", "infer", "activate", "predict", "evaluate"),
+        subject="computes a neuron from",
+        taste=Taste(0),
+        dimensions=((1, 50), (2, 50)),
+    ),
+    "fem": Category(
+        networks.fem,
+        lambda facts: facts.flow.gathers >= 2 and facts.flow.scatters >= 2,
+        verbs=("assemble", "integrate", "load", "deform", "stiffen"),
+        subject="assembles the contributions of an element from",
+        taste=Taste(0, floats("vec2", "vec3"), 3.0),
+        dimensions=((1, 100),),
+    ),
+    "random": Category(
+        sampling.random,
+        lambda facts: facts.has_draws,
+        verbs=("sample", "draw", "estimate", "perturb", "roll"),
+        subject="draws random numbers for",
+        taste=Taste(0),
     ),
 }
 

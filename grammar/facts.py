@@ -5,12 +5,14 @@ Nothing but the tree is read, so it may come from anywhere.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 
 import libcst as cst
 
 from grammar import domains
+from grammar.flow import Flow
 
 _VECTOR_TYPE = re.compile(r"(vec[1-8](h|bf|d|b|ub|s|us|i|ui|l|ul|f|flags)?|spatial_vector[hdf]?)$")
 _MATRIX_TYPE = re.compile(r"(mat[1-6][1-6](h|bf|d|b|ub|s|us|i|ui|l|ul|f|flags)?|spatial_matrix[hdf]?)$")
@@ -35,6 +37,10 @@ _MATRIX_CALLS = frozenset(
 )
 
 
+_GEOMETRY = ("mesh_", "bvh_", "hash_grid_", "volume_", "texture_", "intersect_", "closest_point_")
+"""How the built-ins of resources and of geometry begin."""
+
+
 class Facts(cst.CSTVisitor):
     """Counts what the definitions ask about. Names after `wp.` count as types or calls by where they stand."""
 
@@ -52,10 +58,13 @@ class Facts(cst.CSTVisitor):
         self.structs = 0
         self.scalar_parameters = 0
         self._loop_depth = 0
+        self._tree: cst.Module | None = None
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         """Count a node before its parts."""
         match node:
+            case cst.Module():
+                self._tree = node
             case cst.Name():
                 self.names[node.value] += 1
             case cst.Call():
@@ -120,6 +129,35 @@ class Facts(cst.CSTVisitor):
         return called or (named and (self.products > 0 or self.parts > 0))
 
     @property
+    def has_quaternion(self) -> bool:
+        """Whether a quaternion type is named."""
+        return any(_QUATERNION.match(name) for name in self.names)
+
+    @property
+    def has_transform(self) -> bool:
+        """Whether a type of transformations is named, and used: made, multiplied, or passed to a built-in for them."""
+        named = any(_TRANSFORM.match(name) for name in self.names)
+        return named and (self.products > 0 or any(name.startswith("transform") for name in self.calls))
+
+    @property
+    def has_distance(self) -> bool:
+        """Whether a vector's length or square is computed."""
+        return any(self.calls[name] for name in ("length", "length_sq", "dot", "sqrt"))
+
+    @property
+    def has_draws(self) -> bool:
+        """Whether random numbers are drawn from a state that the kernel seeds."""
+        drawn = any(name.startswith(("rand", "sample_")) and name != "rand_init" for name in self.calls)
+        return self.calls["rand_init"] > 0 and drawn
+
+    @functools.cached_property
+    def flow(self) -> Flow:
+        """What the kernel's indices and totals depend on."""
+        if self._tree is None:
+            raise ValueError("the facts of no tree: visit one first")
+        return Flow(self._tree)
+
+    @property
     def library_calls(self) -> int:
         """How many calls of mathematical functions there are."""
         return sum(self.calls[name] for name in FUNCTIONS)
@@ -127,7 +165,9 @@ class Facts(cst.CSTVisitor):
     @property
     def tiles(self) -> int:
         """How many calls of built-ins for tiles there are."""
-        return sum(count for name, count in self.calls.items() if name.startswith("tile_") or name in ("tile", "untile"))
+        return sum(
+            count for name, count in self.calls.items() if name.startswith("tile_") or name in ("tile", "untile")
+        )
 
     @property
     def atomics(self) -> int:
@@ -135,12 +175,17 @@ class Facts(cst.CSTVisitor):
         return sum(count for name, count in self.calls.items() if name.startswith("atomic_"))
 
     @property
+    def queries(self) -> int:
+        """How many calls ask a resource or test triangles and edges."""
+        return sum(count for name, count in self.calls.items() if name.startswith(_GEOMETRY))
+
+    @property
     def ingredients(self) -> int:
         """How many different things a kernel combines."""
         return sum(
             (
                 self.has_vector or self.has_matrix,
-                any(_QUATERNION.match(name) for name in self.names),
+                self.has_quaternion,
                 self.loops > 0,
                 self.branches > 0,
                 self.library_calls > 0,

@@ -1,0 +1,447 @@
+"""Programs on grids of one to three axes: stencils over arrays, and steps of partial differential equations."""
+
+from __future__ import annotations
+
+from grammar import expressions, guards
+from grammar.choices import pick, pick_weighted
+from grammar.intervals import Interval
+from grammar.programs.page import Page
+from grammar.programs.reductions import SMALL, element_interval, fold_type
+from grammar.scope import Frame
+from grammar.types import INT32
+
+
+class _Grid:
+    """The neighbours of the thread's own cell, by one way to treat the boundary."""
+
+    def __init__(self, page: Page, reach: int = 1):
+        self.page = page
+        self.axes = page.frame.threads
+        self.boundary = pick_weighted(page.choices, (("clamp", 5), ("wrap", 4), ("return", 3), ("halo", 3)))
+        if self.boundary == "return" and min(page.dims) < 2 * reach + 1:
+            self.boundary = "clamp"
+        self.reach = reach
+        self.shape = tuple(extent + 2 * reach * (self.boundary == "halo") for extent in page.dims)
+
+    def own(self) -> str:
+        """Return the index of the thread's cell in an input."""
+        return self.at()
+
+    def at(self, axis: int = 0, offset: int = 0) -> str:
+        """Return the index of the cell so many steps away along an axis."""
+        offsets = [0] * len(self.axes)
+        offsets[axis] = offset
+        return ", ".join(self._coordinate(place, step) for place, step in enumerate(offsets))
+
+    def moved(self, *steps: str) -> str:
+        """Return the index of the cell that the given index variables lead to."""
+        return ", ".join(self._coordinate(place, step) for place, step in enumerate(steps))
+
+    def _coordinate(self, axis: int, step: int | str) -> str:
+        name, extent = self.axes[axis].name, self.page.dims[axis]
+        if self.boundary == "halo":
+            if isinstance(step, str):
+                return f"{name} + {step} + {self.reach}"
+            return name if step + self.reach == 0 else f"{name} + {step + self.reach}"
+        if step == 0:
+            return name
+        text = f"{name} + {step}" if isinstance(step, str) or step > 0 else f"{name} - {-step}"
+        if self.boundary == "return":
+            return text
+        if self.boundary == "clamp":
+            if isinstance(step, str):
+                return f"wp.clamp({text}, 0, {extent - 1})"
+            return f"wp.min({text}, {extent - 1})" if step > 0 else f"wp.max({text}, 0)"
+        if isinstance(step, int) and step > 0:
+            return f"({text}) % {extent}"
+        reach = extent * -(-self.reach // extent)
+        plus = (
+            f"{name} + {step} + {reach}"
+            if isinstance(step, str)
+            else f"{name} + {reach + step}"
+            if reach + step
+            else name
+        )
+        return f"({plus}) % {extent}" if reach + (step if isinstance(step, int) else 0) else plus
+
+    def guard(self, role: str = "", text: str = "") -> None:
+        """Emit the early return of cells at the boundary, where that is the way; `text` is what they store first."""
+        if self.boundary != "return":
+            return
+        tests = []
+        for axis, thread in enumerate(self.axes):
+            tests.append(f"{thread.name} < {self.reach}" if self.reach > 1 else f"{thread.name} == 0")
+            tests.append(
+                f"{thread.name} >= {self.page.dims[axis] - self.reach}"
+                if self.reach > 1
+                else f"{thread.name} == {self.page.dims[axis] - 1}"
+            )
+        store = f"    {{{role}}}[{{index}}] = {text}\n" if role and self.page.chance(60) else ""
+        self.page.emit(f"if {' or '.join(tests)}:\n{store}    return")
+
+    def bind(self, array: str, role: str, index: str) -> str:
+        """Return the text of a cell, or of a variable that it is assigned to."""
+        page = self.page
+        type_ = fold_type(page)
+        text = f"{{{array}}}[{index}]"
+        if type_ != page.scalar:
+            text = f"{type_.spelling}({text})"
+        if role and (page.chance(45) or type_ != page.scalar):
+            page.let(role, type_, text, element_interval(page.scalar))
+            return f"{{{role}}}"
+        return text
+
+
+_SIDES = (("left", "right"), ("down", "up"), ("back", "front"))
+
+
+def stencil(frame: Frame, lines: int) -> None:
+    """Combine each cell with its neighbours: explicit ones, or a window in loops."""
+    page = Page(frame, lines, brief=True)
+    if page.chance(40):
+        _window(page)
+    else:
+        _explicit(page)
+
+
+def _explicit(page: Page) -> None:
+    """Write the neighbours out: a star along some axes, reaching one or two cells far."""
+    grid = _Grid(page, 2 if page.chance(20) else 1)
+    type_ = fold_type(page)
+    page.array("field", page.scalar, grid.shape, interval=element_interval(page.scalar))
+    page.output("filtered", type_)
+    grid.guard("filtered", f"{type_.spelling}(0)" if not type_.is_float else page.number("0.0"))
+    own = grid.bind("field", "center", grid.own())
+    cells = []
+    for axis in range(len(page.dims)):
+        for offset, role in zip((-1, 1), _SIDES[axis], strict=True):
+            cells.append(grid.bind("field", role, grid.at(axis, offset * page.integer(1, grid.reach))))
+    result = _combination(page, own, cells)
+    if type_.is_integer:
+        term = guards.fitted(
+            page.choices,
+            page.expression(result, type_, Interval(-20000, 20000) if type_.is_signed else None),
+            SMALL if type_.is_signed else Interval(0, 1000),
+        )
+        page.let("result", type_, "{term}", term.interval, term=term)
+    else:
+        page.let("result", type_, result, inexact=page.loose, mutable=True)
+        page.update("result", percent=50)
+    page.fill(4)
+    if page.chance(40):
+        term = expressions.combined(
+            page.frame, page.expression("{result}", type_, page.variable("result").interval), page.grown(type_, 2)
+        ) or page.expression("{result}", type_)
+        page.emit("{filtered}[{index}] = {term}", term=term)
+    else:
+        page.emit("{filtered}[{index}] = {result}")
+
+
+def _combination(page: Page, own: str, cells: list[str]) -> str:
+    """Return how a cell is joined with its neighbours."""
+    total = " + ".join(cells)
+    minima = _nested("wp.min", [own, *cells])
+    maxima = _nested("wp.max", [own, *cells])
+    type_ = fold_type(page)
+    if type_.is_integer:
+        table = [total, minima, maxima, f"{total} + {own}"]
+        if type_.is_signed:
+            table += [
+                f"{total} - {len(cells)} * {own}" if type_ == INT32 else f"{total} - {own}",
+                f"{maxima} - {minima}",
+            ]
+        return pick(page.choices, table)
+    page.constant("weight", "0.5", "0.25", "0.1", "0.125")
+    differences = [f"({right} - {left})" for left, right in zip(cells[::2], cells[1::2], strict=True)]
+    gradient = " + ".join(f"{d} * {d}" for d in differences)
+    table = [
+        f"{total} - {len(cells)}.0 * {own}",
+        f"(1.0 - {{weight}}) * {own} + {{weight}} * ({total})",
+        f"({own} + {total}) / {len(cells) + 1}.0",
+        f"wp.sqrt({gradient})" if page.chance(60) else gradient,
+        f"{maxima} - {minima}",
+        f"wp.clamp({own}, {_nested('wp.min', cells)}, {_nested('wp.max', cells)})",
+        f"{own} + {{weight}} * ({total} - {len(cells)}.0 * {own})",
+        f"{{weight}} * ({differences[-1]}) - {own}",
+    ]
+    return pick(page.choices, table)
+
+
+def _nested(function: str, cells: list[str]) -> str:
+    text = cells[0]
+    for cell in cells[1:]:
+        text = f"{function}({text}, {cell})"
+    return text
+
+
+def _window(page: Page) -> None:
+    """Run over a window around the cell in loops, with weights, an extremum, or a test on each cell."""
+    reach = 1 if len(page.dims) > 1 else page.integer(1, 3)
+    grid = _Grid(page, reach)
+    type_ = fold_type(page)
+    page.array("field", page.scalar, grid.shape, interval=element_interval(page.scalar))
+    page.output("filtered", type_)
+    grid.guard()
+    kinds = (("weights", 4), ("box", 3), ("extremum", 2), ("count", 2), ("bilateral", 2 if type_.is_float else 0))
+    kind = pick_weighted(page.choices, kinds)
+    width = 2 * reach + 1
+    if kind == "weights":
+        page.array(
+            "weights",
+            type_,
+            (width,) * len(page.dims),
+            interval=None if type_.is_float else Interval(0, 8) if not type_.is_signed else Interval(-4, 4),
+        )
+    inexact = type_.is_float and (page.loose or kind == "bilateral") and kind not in ("count", "extremum")
+    drift = None if type_.is_float else Interval(-(10**5), 10**5) if type_.is_signed else Interval(0, 10**5)
+    page.let("total", type_, page.zero(type_), drift, inexact, mutable=type_.is_float)
+    if kind == "bilateral":
+        page.let("center", type_, f"{{field}}[{grid.own()}]")
+        page.let("norm", type_, page.zero(type_), inexact=True)
+        page.constant("sigma", "0.5", "1.0", "0.1")
+    steps = [("di", "dj", "dk")[axis] for axis in range(len(page.dims))]
+    _window_loops(page, grid, kind, steps, 0)
+    if kind == "bilateral":
+        page.set("total", "{norm}", "/")
+    elif kind == "box" and type_.is_float and page.chance(70):
+        page.set("total", f"{width ** len(page.dims)}.0", "/")
+    if type_.is_float:
+        page.update("total", percent=30)
+    page.fill(4)
+    page.emit("{filtered}[{index}] = {total}")
+
+
+def _window_loops(page: Page, grid: _Grid, kind: str, steps: list[str], depth: int) -> None:
+    """Emit one loop for each axis, and in the innermost what is done with a cell."""
+    if depth < len(steps):
+        bounds = f"-{grid.reach}, {grid.reach + 1}"
+        with page.loop(steps[depth], bounds, -grid.reach, grid.reach):
+            page.frame.indices()[0].index = False  # it may be below zero
+            _window_loops(page, grid, kind, steps, depth + 1)
+        return
+    type_ = fold_type(page)
+    index = grid.moved(*(page.name(step) for step in steps))
+    cast = f"{{field}}[{index}]" if type_ == page.scalar else f"{type_.spelling}({{field}}[{index}])"
+    page.let("cell", type_, cast, element_interval(page.scalar))
+    match kind:
+        case "weights":
+            place = ", ".join(f"{{{step}}} + {grid.reach}" for step in steps)
+            page.set("total", f"{{weights}}[{place}] * {{cell}}", "+")
+        case "box":
+            page.set(
+                "total",
+                page.pick(
+                    "{cell}", "{cell}", "wp.abs({cell})" if type_.is_signed or type_.is_float else "{cell} / {two}"
+                ),
+                "+",
+                two=f"{type_.spelling}(2)",
+            )
+        case "extremum":
+            page.set("total", f"wp.{page.pick('max', 'min')}({{total}}, {{cell}})")
+        case "count":
+            zero = (
+                page.number(page.pick("0.0", "0.5", "1.0"))
+                if type_.is_float
+                else f"{type_.spelling}({page.integer(0, 5)})"
+                if type_ != INT32
+                else page.pick("0", "1", "5")
+            )
+            one = page.number("1.0") if type_.is_float else f"{type_.spelling}(1)" if type_ != INT32 else "1"
+            page.emit(f"if {{cell}} {page.pick('>', '<', '>=')} {zero}:\n    {{total}} += {one}")
+            page.frame.written(page.variable("total"))
+        case _:
+            page.let("diff", type_, "{cell} - {center}")
+            page.let("closeness", type_, "wp.exp(-{diff} * {diff} / ({sigma} * {sigma} + 0.01))", inexact=True)
+            page.set("total", "{closeness} * {cell}", "+")
+            page.set("norm", "{closeness}", "+")
+
+
+# Partial differential equations
+
+
+def pde(frame: Frame, lines: int) -> None:
+    """Step a field in time: heat, waves, transport, reactions; or relax it towards an equilibrium."""
+    page = Page(frame, lines, brief=True)
+    grid = _Grid(page)
+    kinds = ("heat", "heat", "wave", "advection", "reaction", "burgers", "poisson", "allen_cahn")
+    kind = pick(page.choices, kinds)
+    page.array("field", page.scalar, grid.shape)
+    page.output("next_field", page.scalar)
+    if grid.boundary == "return":
+        grid.guard("next_field", page.pick(f"{{field}}[{grid.own()}]", "0.0"))
+    page.value("dt")
+    page.constant("dx", "1.0", "0.5", "0.1", "0.25")
+    page.let("u", page.scalar, f"{{field}}[{grid.own()}]")
+    _PDES[kind](page, grid)
+    if page.chance(35):
+        page.array("sources", page.scalar, page.dims)
+        page.set("u_new", page.pick("{dt} * {sources}[{index}]", "{sources}[{index}]"), page.pick("+", "-"))
+    page.update("u_new", percent=40)
+    page.fill(4)
+    if page.chance(25):
+        page.set(
+            "u_new",
+            page.pick(
+                "wp.clamp({u_new}, -10.0, 10.0)",
+                "wp.max({u_new}, 0.0)",
+                "0.99 * {u_new}",
+                "wp.lerp({u}, {u_new}, 0.75)",
+            ),
+        )
+    page.emit("{next_field}[{index}] = {u_new}")
+
+
+def _laplacian(page: Page, grid: _Grid, array: str, own: str) -> str:
+    """Bind the sum of second differences, in one line or axis by axis; return the variable's hole."""
+    terms = []
+    for axis in range(len(page.dims)):
+        low, high = (
+            grid.bind(array, role if array == "field" else "", grid.at(axis, step))
+            for role, step in zip(_SIDES[axis], (-1, 1), strict=True)
+        )
+        terms.append((low, high))
+    if page.chance(50):
+        total = " + ".join(f"{low} + {high}" for low, high in terms)
+        text = f"({total} - {2 * len(terms)}.0 * {own}) / ({{dx}} * {{dx}})"
+    else:
+        parts = []
+        for axis, (low, high) in enumerate(terms):
+            role = ("u_xx", "u_yy", "u_zz")[axis]
+            page.let(role, page.scalar, f"({low} - 2.0 * {own} + {high}) / ({{dx}} * {{dx}})")
+            parts.append(f"{{{role}}}")
+        text = " + ".join(parts)
+    page.let("laplacian", page.scalar, text)
+    return "{laplacian}"
+
+
+def _new_value(page: Page, text: str) -> None:
+    page.let("u_new", page.scalar, text, inexact=page.loose, mutable=True)
+
+
+def _heat(page: Page, grid: _Grid) -> None:
+    laplacian = _laplacian(page, grid, "field", "{u}")
+    if page.chance(30):
+        page.array("conductivities", page.scalar, page.dims)
+        page.let("alpha", page.scalar, "{conductivities}[{index}]")
+    else:
+        page.value("alpha")
+    _new_value(page, f"{{u}} + {{alpha}} * {{dt}} * {laplacian}")
+
+
+def _wave(page: Page, grid: _Grid) -> None:
+    page.array("previous", page.scalar, page.dims)
+    laplacian = _laplacian(page, grid, "field", "{u}")
+    page.constant("speed", "1.0", "0.5", "2.0")
+    page.constant("damping", "0.01", "0.05", "0.1")
+    _new_value(page, page.pick(
+        f"2.0 * {{u}} - {{previous}}[{{index}}] + {{speed}} * {{speed}} * {{dt}} * {{dt}} * {laplacian}",
+        "(2.0 - {damping}) * {u} - (1.0 - {damping}) * {previous}[{index}]"
+        f" + {{dt}} * {{dt}} * {{speed}} * {laplacian}",
+    ))  # fmt: skip
+
+
+def _advection(page: Page, grid: _Grid) -> None:
+    """Transport by a given velocity, with the difference taken upwind."""
+    for axis in range(min(2, len(page.dims))):
+        velocity, flux = ("vx", "vy")[axis], ("flux_x", "flux_y")[axis]
+        if page.chance(50):
+            page.value(velocity)
+        else:
+            page.array(("velocities_x", "velocities_y")[axis], page.scalar, page.dims)
+            page.let(velocity, page.scalar, f"{{{('velocities_x', 'velocities_y')[axis]}}}[{{index}}]")
+        low, high = (f"{{field}}[{grid.at(axis, step)}]" for step in (-1, 1))
+        style = page.pick("branch", "where", "split", "central")
+        if style == "branch":
+            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {{u}}) / {{dx}}", mutable=True)
+            with page.suite(f"if {{{velocity}}} > 0.0"):
+                page.set(flux, f"{{{velocity}}} * ({{u}} - {low}) / {{dx}}")
+        elif style == "where":
+            page.let(
+                flux,
+                page.scalar,
+                f"{{{velocity}}} * wp.where({{{velocity}}} > 0.0, {{u}} - {low}, {high} - {{u}}) / {{dx}}",
+            )
+        elif style == "split":
+            page.let(
+                flux,
+                page.scalar,
+                f"(wp.max({{{velocity}}}, 0.0) * ({{u}} - {low})"
+                f" + wp.min({{{velocity}}}, 0.0) * ({high} - {{u}})) / {{dx}}",
+            )
+        else:
+            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {low}) / (2.0 * {{dx}})")
+    fluxes = "{flux_x}" if len(page.dims) == 1 else "({flux_x} + {flux_y})"
+    _new_value(page, f"{{u}} - {{dt}} * {fluxes}")
+
+
+def _burgers(page: Page, grid: _Grid) -> None:
+    page.constant("viscosity", "0.01", "0.1", "0.05")
+    low, high = (grid.bind("field", role, grid.at(0, step)) for role, step in zip(_SIDES[0], (-1, 1), strict=True))
+    page.let("convection", page.scalar, page.pick(
+        f"{{u}} * ({high} - {low}) / (2.0 * {{dx}})",
+        f"({high} * {high} - {low} * {low}) / (4.0 * {{dx}})",
+        f"wp.where({{u}} > 0.0, {{u}} * ({{u}} - {low}), {{u}} * ({high} - {{u}})) / {{dx}}",
+    ))  # fmt: skip
+    laplacian = _laplacian(page, grid, "field", "{u}")
+    _new_value(page, f"{{u}} + {{dt}} * ({{viscosity}} * {laplacian} - {{convection}})")
+
+
+def _reaction(page: Page, grid: _Grid) -> None:
+    """Two species that react and diffuse, as in Gray's and Scott's model and its kin."""
+    page.array("other_field", page.scalar, grid.shape)
+    page.output("next_other", page.scalar)
+    page.let("v", page.scalar, f"{{other_field}}[{grid.own()}]")
+    for role in ("feed", "kill"):
+        page.constant(role, "0.04", "0.06", "0.055", "0.03")
+    page.constant("rate_u", "0.2", "0.16", "1.0")
+    page.constant("rate_v", "0.1", "0.08", "0.5")
+    first = _laplacian(page, grid, "field", "{u}")
+    cells = " + ".join(f"{{other_field}}[{grid.at(axis, step)}]" for axis in range(len(page.dims)) for step in (-1, 1))
+    page.let("laplacian_v", page.scalar, f"{cells} - {2 * len(page.dims)}.0 * {{v}}")
+    page.let(
+        "reaction",
+        page.scalar,
+        page.pick("{u} * {v} * {v}", "{u} * {v}", "{u} * {u} * {v}", "{u} * {v} / (1.0 + {u} * {u})"),
+    )
+    _new_value(page, f"{{u}} + {{dt}} * ({{rate_u}} * {first} - {{reaction}} + {{feed}} * (1.0 - {{u}}))")
+    page.emit("{next_other}[{index}] = {v} + {dt} * ({rate_v} * {laplacian_v} + {reaction} - ({feed} + {kill}) * {v})")
+
+
+def _poisson(page: Page, grid: _Grid) -> None:
+    """One sweep of Jacobi's method, over-relaxed at times."""
+    page.array("charges", page.scalar, page.dims)
+    cells = " + ".join(
+        grid.bind("field", role, grid.at(axis, step))
+        for axis in range(len(page.dims))
+        for role, step in zip(_SIDES[axis], (-1, 1), strict=True)
+    )
+    page.let("relaxed", page.scalar, f"({cells} - {{dx}} * {{dx}} * {{charges}}[{{index}}]) / {2 * len(page.dims)}.0")
+    page.let("residual", page.scalar, "{relaxed} - {u}")
+    _new_value(page, page.pick("{u} + {dt} * {residual}", "(1.0 - {dt}) * {u} + {dt} * {relaxed}"))
+    if page.chance(50) and page.scalar.bits >= 32:
+        page.array("errors", page.scalar, (1,), page.pick("atomic_max"))
+        page.emit("wp.atomic_max({errors}, 0, wp.abs({residual}))")
+
+
+def _allen_cahn(page: Page, grid: _Grid) -> None:
+    laplacian = _laplacian(page, grid, "field", "{u}")
+    page.constant("mobility", "1.0", "0.5", "2.0")
+    page.constant("epsilon", "0.1", "0.05", "0.01")
+    well = page.formula(
+        "potential_slope",
+        page.pick("{u} - {u} * {u} * {u}", "{u} * (1.0 - {u}) * ({u} - 0.5)", "4.0 * {u} * ({u} * {u} - 1.0)"),
+        ["u"],
+    )
+    page.let("reaction", page.scalar, "{well}", well=well)
+    _new_value(page, f"{{u}} + {{dt}} * {{mobility}} * ({{epsilon}} * {{epsilon}} * {laplacian} + {{reaction}})")
+
+
+_PDES = {
+    "heat": _heat,
+    "wave": _wave,
+    "advection": _advection,
+    "burgers": _burgers,
+    "reaction": _reaction,
+    "poisson": _poisson,
+    "allen_cahn": _allen_cahn,
+}
