@@ -6,20 +6,17 @@ Whatever a body declares is read before it ends, by the update of a variable tha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
-from grammar import access, binding, conditions, expressions, literals, names, nodes, terms, variables
+from grammar import access, binding, conditions, exits, expressions, literals, names, nodes, terms, variables
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
+from grammar.ranges import Range, choose_range
 from grammar.scope import Block, Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, Scalar, is_float_type
+from grammar.types import BOOL, INT32, Scalar, ValueType, is_float_type, is_integer_type
 
 Simple = Callable[[Frame, int], None]
 """What fills a body with statements, given how many lines it may take."""
-
-MOST_UNROLLED = 16
-"""How many copies of a body Warp's unrolling of nested constant loops may make; more compiles slowly."""
 
 
 def sink_for(frame: Frame, total: bool) -> Variable:
@@ -82,6 +79,37 @@ def if_statement(frame: Frame, fill: Simple, lines: int, branches: int | None = 
     frame.written(sink)
 
 
+def assign_in_branches(frame: Frame) -> None:
+    """Emit an if with an else, each branch of which assigns a variable that is not there before."""
+    type_ = pick_weighted(frame.choices, frame.unit.palette.main)
+    name = names.free_name(frame.choices, names.LOCALS[names.kind_of(type_)], frame.taken)
+    frame.taken.add(name)
+    tests = _tests(frame, pick_weighted(frame.choices, ((1, 5), (2, 2), (3, 1))))
+    grown = [_assigning_branch(frame, name, type_) for _ in range(len(tests) + 1)]
+    *chosen, (otherwise, _) = grown
+    branches = [(test.node, statements) for test, (statements, _) in zip(tests, chosen, strict=True)]
+    frame.emit(nodes.if_chain(branches, otherwise), *(test.text for test in tests))
+    values = [value for _, value in grown]
+    interval = expressions.hull(values) if is_integer_type(type_) else None
+    inexact = any(term.inexact for term in (*values, *tests))
+    frame.declare(Variable(name, type_, interval, interval, inexact))
+    frame.unit.note(f"statement:assign in branches({len(tests) + 1})")
+    frame.unit.events.append("branch" if len(tests) < 2 else "cases")
+
+
+def _assigning_branch(frame: Frame, name: str, type_: ValueType) -> tuple[list[nodes.Statement], Term]:
+    """Grow a branch that ends with the variable's assignment; what it declares, that reads."""
+    frame.blocks.append(Block())
+    value = expressions.grow(frame, type_, 1)
+    left = frame.unread(1)
+    if left:
+        value = expressions.consuming(frame, type_, left, frame.exact_only, 0)
+    if value.literal:
+        value = access.new_value_parameter(frame, type_)
+    frame.emit(nodes.assign(nodes.name(name), value.node), value.text)
+    return frame.blocks.pop().statements, value
+
+
 def _varied(frame: Frame, lines: int) -> int:
     return max(1, frame.choices.integer((lines + 1) // 2, lines + 1))
 
@@ -136,20 +164,36 @@ def for_statement(frame: Frame, fill: Simple, lines: int) -> None:
     if chance(frame.choices, 12):
         other = sink_for(frame, total=True)
         sinks.extend(v for v in [other] if v not in sinks)
-    found = _range(frame)
-    name = _index_name(frame)
+    found = choose_range(frame)
+    name = _index_name(frame, found)
     index = Variable(name, INT32, found.interval, index=True)
     statements = _loop_body(frame, fill, lines - 1, sinks, index, found)
-    frame.emit(
-        nodes.for_range(name, [bound.node for bound in found.bounds], statements),
-        *(bound.text for bound in found.bounds),
-    )
-    frame.unit.note("statement:for" if found.constant else "statement:for dynamic")
+    frame.emit(found.loop(name, statements), *(bound.text for bound in found.bounds))
+    frame.unit.note(f"statement:for {found.form}")
     frame.unit.events.append("loop" if frame.loop_depth == 0 else "nested loop")
+    if found.certain and chance(frame.choices, 7):
+        _read_after(frame, sinks[0], name, found)
 
 
-def _index_name(frame: Frame) -> str:
-    """Choose a loop index's name, often that of an earlier loop which has ended."""
+def _read_after(frame: Frame, sink: Variable, name: str, over: Range) -> None:
+    """Emit an update that reads a loop's index after the loop, which has run at least once."""
+    last = Variable(name, INT32, over.interval)
+    variables.update(frame, sink, [last])
+    if not last.unread:
+        frame.unit.note("statement:index after loop")
+
+
+def _index_name(frame: Frame, over: Range) -> str:
+    """Choose a loop index's name: that of an earlier loop which has ended, or now and then of one around it.
+
+    A loop takes over the index of one around it only where it runs at least once, and within the other's values: Warp
+    1.19's backward pass reads the elements of the outer loop with what the inner one left in the index.
+    """
+    around = [v for v in frame.indices() if v not in frame.threads]
+    hidden = [v for v in around if over.certain and v.interval is not None and over.interval.within(v.interval)]
+    if hidden and chance(frame.choices, 6):
+        frame.unit.note("statement:index hidden")
+        return pick(frame.choices, hidden).name
     open_names = {variable.name for variable in frame.indices()}
     ended = sorted(frame.loop_names - open_names)
     if ended and chance(frame.choices, 60):
@@ -164,120 +208,23 @@ def _loop_body(
     frame.blocks.append(Block())
     outer_trips, outer_unrolled = frame.trips, frame.unrolled
     frame.trips *= max(1, over.trips)
-    frame.unrolled *= over.trips if over.constant else 1
+    frame.unrolled *= max(1, over.trips) if over.constant else 1
     frame.loop_depth += 1
+    frame.loops.append("for")
     frame.block.variables.append(index)
     frame.taken.add(index.name)
     frame.loop_names.add(index.name)
-    early = _early_continue(frame, lines)
+    early = exits.early_continue(frame, lines)
     grown = body(frame, fill, lines - len(early), sinks, index).statements
-    late = _late_break(frame, sinks, lines)
+    late = exits.late_break(frame, sinks, lines)
     emitted = frame.block.statements
+    frame.loops.pop()
     frame.loop_depth -= 1
     frame.trips, frame.unrolled = outer_trips, outer_unrolled
     frame.blocks.pop()
     for sink in sinks:
         frame.written(sink)
     return [*emitted, *early, *grown, *late]
-
-
-def _early_continue(frame: Frame, lines: int) -> list[nodes.Statement]:
-    """Return `if …: continue` for some loops."""
-    if lines < 3 or not chance(frame.choices, 10):
-        return []
-    test = conditions.comparison(frame, expressions.grow, 1)
-    frame.commit(test.text)
-    frame.unit.note("statement:continue")
-    frame.unit.lines += 2
-    return [nodes.if_chain([(test.node, [nodes.continue_()])])]
-
-
-def _late_break(frame: Frame, sinks: Sequence[Variable], lines: int) -> list[nodes.Statement]:
-    """Return `if …: break` for some loops, mostly on what the loop accumulates."""
-    if lines < 3 or not chance(frame.choices, 14):
-        return []
-    scalars = [v for v in sinks if isinstance(v.type, Scalar) and v.type != BOOL and not v.inexact]
-    if scalars:
-        sink = pick(frame.choices, scalars)
-        assert isinstance(sink.type, Scalar)
-        value = Term(nodes.name(sink.name), sink.type, sink.name, sink.interval)
-        test = conditions.compared(
-            frame, pick(frame.choices, (">", ">", "<")), value, literals.threshold(frame.choices, sink.type)
-        )
-    else:
-        test = conditions.comparison(frame, expressions.grow, 0)
-    frame.commit(test.text)
-    frame.unit.note("statement:break")
-    frame.unit.lines += 2
-    return [nodes.if_chain([(test.node, [nodes.break_()])])]
-
-
-@dataclass(frozen=True)
-class Range:
-    """A loop's bounds, the interval of its index, how often it runs at most, and whether the bounds are literals."""
-
-    bounds: list[Term]
-    interval: Interval
-    trips: int
-    constant: bool = False
-
-
-def _range(frame: Frame) -> Range:
-    """Choose the range of a for loop."""
-    unrollable = MOST_UNROLLED // frame.unrolled
-    table = (
-        ("constant", 5.0 if unrollable >= 2 else 0.0),
-        ("count", 5.0 if frame.is_kernel else 0.0),
-        ("shape", 2.0 if frame.arrays else 0.0),
-        ("span", 1.0),
-        ("down", 0.5 if frame.is_kernel else 0.0),
-    )
-    match pick_weighted(frame.choices, table):
-        case "constant":
-            trips = frame.choices.integer(2, max(2, min(unrollable, 8)))
-            return Range([terms.integer_literal(trips)], Interval(0, trips - 1), trips, True)
-        case "shape":
-            return _shape_range(frame) or _span(frame, unrollable)
-        case "span":
-            return _span(frame, unrollable)
-        case kind:
-            return _counted_range(frame, downwards=kind == "down")
-
-
-def _counted_range(frame: Frame, downwards: bool) -> Range:
-    """Return `range(n)` for an int parameter, or `range(n - 1, -1, -1)`."""
-    count = access.count_parameter(frame, pick(frame.choices, (4, 6, 8)))
-    assert count.interval is not None
-    term, most = access.read_variable(count), count.interval.high
-    interval = Interval(0, most - 1)
-    if not downwards:
-        return Range([term], interval, most)
-    minus_one = terms.integer_literal(-1)
-    first = terms.binary("-", term, terms.integer_literal(1), INT32)
-    return Range([first, minus_one, minus_one], interval, most)
-
-
-def _span(frame: Frame, unrollable: int) -> Range:
-    """Return `range(1, 7, 2)`: a start of 1 or 2, and mostly a step."""
-    start, step = frame.choices.integer(1, 2), pick(frame.choices, (1, 2, 3))
-    stop = start + step * frame.choices.integer(2, max(2, min(6, unrollable)))
-    bounds = [terms.integer_literal(value) for value in (start, stop, step)]
-    trips = len(range(start, stop, step))
-    return Range(bounds if step > 1 else bounds[:2], Interval(start, stop - 1), trips, True)
-
-
-def _shape_range(frame: Frame) -> Range | None:
-    """Return `range(a.shape[1])` for an array with a short axis, None when there is none."""
-    axes = [(array, axis) for array in frame.arrays for axis, extent in enumerate(array.shape) if 2 <= extent <= 16]
-    if not axes:
-        return None
-    array, axis = pick(frame.choices, axes)
-    extent = array.shape[axis]
-    node = nodes.subscript(nodes.name(f"{array.name}.shape"), [nodes.integer(axis)])
-    array.reads += 1
-    frame.unit.note("expression:shape")
-    bound = Term(node, INT32, f"{array.name}.shape[{axis}]", Interval(extent, extent))
-    return Range([bound], Interval(0, extent - 1), extent)
 
 
 # while
@@ -289,12 +236,24 @@ def while_statement(frame: Frame, fill: Simple, lines: int) -> None:
     counter = _counter(frame)
     limit = _limit(frame)
     most = limit.interval.high if limit.interval else 8
-    test = conditions.compared(frame, "<", Term(nodes.name(counter.name), INT32, counter.name, counter.interval), limit)
-    test = _with_convergence(frame, sink, test)
+    value = Term(nodes.name(counter.name), INT32, counter.name, counter.interval)
+    endless = chance(frame.choices, 12)
+    if endless:
+        test = conditions.compared(frame, ">=", value, limit)
+    else:
+        test = _with_convergence(frame, sink, value, _bounded(frame, value, limit))
     # The body sees values below the limit, but Warp's backward pass repeats it with the value that comes after.
-    counter.interval = Interval(0, most)
-    statements = _while_body(frame, fill, lines - 3, sink, counter, most)
-    frame.emit(nodes.while_(test.node, statements), test.text)
+    counter.interval = Interval(0, max(1, most))
+    stepped_first = chance(frame.choices, 20)
+    statements = _while_body(frame, fill, lines - 3, sink, counter, most, stepped_first)
+    if endless:
+        leaving = nodes.if_chain([(test.node, [nodes.break_()])])
+        # A `continue` after the step must not skip the way out.
+        at_start = stepped_first or chance(frame.choices, 50)
+        statements = [leaving, *statements] if at_start else [*statements, leaving]
+        frame.unit.lines += 2
+        frame.unit.note("statement:while True")
+    frame.emit(nodes.while_(nodes.boolean(True) if endless else test.node, statements), test.text)
     frame.written(sink)
     frame.unit.note("statement:while")
     frame.unit.events.append("while")
@@ -313,40 +272,64 @@ def _counter(frame: Frame) -> Variable:
 
 
 def _limit(frame: Frame) -> Term:
-    if frame.is_kernel and chance(frame.choices, 45):
+    high = 8 if frame.trips <= 16 else 3
+    if frame.is_kernel and high == 8 and chance(frame.choices, 45):
         return access.read_variable(access.count_parameter(frame, pick(frame.choices, (4, 6, 8))))
-    return terms.integer_literal(frame.choices.integer(2, 8))
+    return terms.integer_literal(frame.choices.integer(2, high))
 
 
-def _with_convergence(frame: Frame, sink: Variable, test: Term) -> Term:
-    """Add `value < limit and` before the counter's test where the sink can be compared."""
-    if (
-        sink.inexact
-        or not is_float_type(sink.type)
-        or not isinstance(sink.type, Scalar)
-        or not chance(frame.choices, 50)
-    ):
+def _bounded(frame: Frame, counter: Term, limit: Term) -> Term:
+    """Return `count < limit`, seldom as the chain `0 <= count < limit`."""
+    test = conditions.compared(frame, "<", counter, limit)
+    if not chance(frame.choices, 6):
         return test
+    frame.unit.note("expression:chain")
+    node = nodes.chain(nodes.integer(0), [("<=", counter.node.deep_clone()), ("<", limit.node.deep_clone())])
+    return Term(node, BOOL, f"0 <= {test.text}")
+
+
+def _with_convergence(frame: Frame, sink: Variable, counter: Term, test: Term) -> Term:
+    """Add `value < limit and` before the counter's test where the sink can be compared, or `(… or count < 2) and`."""
+    comparable = is_float_type(sink.type) and isinstance(sink.type, Scalar) and not sink.inexact
+    if not comparable or not chance(frame.choices, 50):
+        return test
+    assert isinstance(sink.type, Scalar)
     value = Term(nodes.name(sink.name), sink.type, sink.name)
     limit = terms.float_literal(pick(frame.choices, ("1.0", "10.0", "100.0", "4.0")), sink.type)
     first = conditions.compared(frame, "<", value, limit)
+    match frame.choices.weighted((70, 15, 15)):
+        case 1:
+            first = Term(nodes.negation(first.node), BOOL, f"not {first.text}")
+            frame.unit.note("expression:not")
+        case 2:
+            early = conditions.compared(frame, "<", _again(counter), terms.integer_literal(2))
+            first = Term(nodes.disjunction(first.node, early.node), BOOL, f"({first.text} or {early.text})")
+            frame.unit.note("expression:or")
     frame.unit.note("expression:and")
     return Term(nodes.conjunction(first.node, test.node), BOOL, f"{first.text} and {test.text}")
 
 
+def _again(term: Term) -> Term:
+    """Return a term with a tree of its own, for a second use."""
+    return Term(term.node.deep_clone(), term.type, term.text, term.interval, term.inexact)
+
+
 def _while_body(
-    frame: Frame, fill: Simple, lines: int, sink: Variable, counter: Variable, most: int
+    frame: Frame, fill: Simple, lines: int, sink: Variable, counter: Variable, most: int, stepped_first: bool
 ) -> list[nodes.Statement]:
     """Grow the body of a while loop, in which the counter is stepped first or last."""
     outer_trips = frame.trips
     frame.trips *= max(1, most)
     frame.loop_depth += 1
+    frame.loops.append("stepped while" if stepped_first else "while")
     grown = body(frame, fill, max(1, lines), [sink], counter).statements
+    frame.loops.pop()
     frame.loop_depth -= 1
     frame.trips = outer_trips
     frame.unit.lines += 1
     step = nodes.augment("+", nodes.name(counter.name), nodes.integer(1))
-    return [*grown, *_late_break(frame, [sink], lines), step]
+    late = exits.late_break(frame, [sink], lines)
+    return [step, *grown, *late] if stepped_first else [*grown, *late, step]
 
 
 def nested(

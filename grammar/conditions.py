@@ -11,7 +11,7 @@ from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, Scalar, scalar_of
+from grammar.types import BOOL, Matrix, Quaternion, Scalar, Vector, scalar_of
 
 _KINDS = (
     ("compare", 10.0),
@@ -19,9 +19,10 @@ _KINDS = (
     ("or", 1.0),
     ("not", 0.5),
     ("flag", 2.0),
-    ("between", 0.6),
+    ("between", 1.0),
     ("parity", 1.0),
     ("call", 0.5),
+    ("equality", 0.15),
 )
 _ORDER = (("<", 4.0), (">", 5.0), ("<=", 1.5), (">=", 1.5))
 _INTEGER_ORDER = (*_ORDER, ("==", 2.0), ("!=", 1.0))
@@ -43,6 +44,8 @@ def condition(frame: Frame, grow: Grow, depth: int = 2) -> Term:
             return flag(frame) or comparison(frame, grow, depth, exact)
         case "between":
             return _between(frame, grow, exact) or comparison(frame, grow, depth, exact)
+        case "equality":
+            return _equality(frame) or comparison(frame, grow, depth, exact)
         case "parity":
             return _parity(frame) or comparison(frame, grow, depth, exact)
         case "call":
@@ -113,18 +116,43 @@ def compared(frame: Frame, operator: str, left: Term, right: Term) -> Term:
 
 
 def _between(frame: Frame, grow: Grow, exact: bool) -> Term | None:
-    """Grow `low < value < high` with literal bounds."""
+    """Grow `low < value <= high`, or a chain that goes on: with literal bounds, or through variables of the type."""
     scalar = comparable(frame)
     value = grow(frame, scalar, 0, exact)
     if value.literal:
         return None
-    low, high = pick(frame.choices, ((0, 1), (0, 10), (1, 5), (2, 8), (0, 100)))
-    operator = pick(frame.choices, ("<", "<="))
+    low, high = (
+        terms.number(bound, scalar) for bound in pick(frame.choices, ((0, 1), (0, 10), (1, 5), (2, 8), (0, 100)))
+    )
+    links = [(_below(frame), value), (_below(frame), high)]
+    others = [v for v in frame.visible() if v.type == scalar and v.name != value.text and not (exact and v.inexact)]
+    if others and chance(frame.choices, 40):
+        other = access.read_variable(pick(frame.choices, others))
+        place = frame.choices.integer(1, 2)
+        links = [*links[:place], (_below(frame), other), *links[place:]][: frame.choices.integer(2, 3)]
     frame.unit.note("expression:chain")
-    bounds = terms.number(low, scalar), terms.number(high, scalar)
-    node = nodes.between(bounds[0].node, operator, value.node, bounds[1].node)
-    text = f"{bounds[0].text} {operator} {value.text} {operator} {bounds[1].text}"
-    return Term(node, BOOL, text, inexact=value.inexact)
+    node = nodes.chain(low.node, [(symbol, term.node) for symbol, term in links])
+    text = " ".join([low.text, *(f"{symbol} {term.text}" for symbol, term in links)])
+    return Term(node, BOOL, text, inexact=any(term.inexact for _, term in links))
+
+
+def _below(frame: Frame) -> str:
+    return pick_weighted(frame.choices, (("<", 5), ("<=", 5), ("!=", 0.3)))
+
+
+def _equality(frame: Frame) -> Term | None:
+    """Return `v == w` for two vectors, matrices or quaternions in scope, None when there is no pair.
+
+    Warp 1.19's C++ has no `!=` for them (`refused_forms`).
+    """
+    found = [v for v in frame.visible() if isinstance(v.type, (Vector, Matrix, Quaternion)) and not v.inexact]
+    if len(found) < 2:
+        return None
+    first = pick(frame.choices, found)
+    others = [v for v in found if v.type == first.type and v is not first]
+    if not others:
+        return None
+    return compared(frame, "==", access.read_variable(first), access.read_variable(pick(frame.choices, others)))
 
 
 def _parity(frame: Frame) -> Term | None:

@@ -17,7 +17,7 @@ _LINE = cst.TrailingWhitespace(whitespace=cst.SimpleWhitespace(""), newline=cst.
 _INDENTED_LINE = cst.ParenthesizedWhitespace(first_line=_LINE, last_line=cst.SimpleWhitespace("    "))
 _COMMA_LINE = cst.Comma(whitespace_after=_INDENTED_LINE)
 _COMMA_LAST = cst.Comma(whitespace_after=cst.ParenthesizedWhitespace(first_line=_LINE))
-_EMPTY_LINES = (cst.EmptyLine(indent=False), cst.EmptyLine(indent=False))
+EMPTY_LINES = (cst.EmptyLine(indent=False), cst.EmptyLine(indent=False))
 
 _BINARY: dict[str, tuple[cst.BaseBinaryOp, int]] = {
     "|": (cst.BitOr(), 7),
@@ -301,9 +301,9 @@ def pass_() -> cst.SimpleStatementLine:
     return line(cst.Pass())
 
 
-def assert_(test: Expression, message: str = "") -> cst.SimpleStatementLine:
-    """Build `assert test` or `assert test, "message"`."""
-    return line(cst.Assert(test, cst.SimpleString(f'"{message}"') if message else None))
+def assert_(test: Expression) -> cst.SimpleStatementLine:
+    """Build `assert test`."""
+    return line(cst.Assert(test))
 
 
 def block(statements: Sequence[Statement]) -> cst.IndentedBlock:
@@ -355,7 +355,7 @@ def function(
         cst.Parameters(parameter_nodes),
         block(statements),
         decorators=[cst.Decorator(name(decorator))],
-        leading_lines=_EMPTY_LINES,
+        leading_lines=EMPTY_LINES,
         whitespace_before_params=before,
     )
 
@@ -385,7 +385,7 @@ def struct(identifier: str, fields: Sequence[tuple[str, Expression]]) -> cst.Cla
         cst.Name(identifier),
         block(lines),
         decorators=[cst.Decorator(name("wp.struct"))],
-        leading_lines=_EMPTY_LINES,
+        leading_lines=EMPTY_LINES,
         lpar=cst.MaybeSentinel.DEFAULT,
         rpar=cst.MaybeSentinel.DEFAULT,
     )

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from grammar import nodes
 from grammar.choices import Choices
 from grammar.intervals import Interval
 from grammar.palette import Palette
 from grammar.terms import Term
 from grammar.types import Array, Struct, Type, ValueType
-
-from grammar import nodes
 
 if TYPE_CHECKING:
     from grammar.tiles.values import Tile
@@ -138,6 +137,7 @@ class Unit:
     constants: dict[str, Term] = field(default_factory=dict)
     helpers: list[Helper] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    claimed: set[str] = field(default_factory=set)
     lines: int = 0
     block_dim: int = 0
     growing: int = 0
@@ -163,7 +163,12 @@ class Unit:
 
 
 class Frame:
-    """One function under construction: its parameters, its open blocks, and what is visible in them."""
+    """One function under construction: its parameters, its open blocks, and what is visible in them.
+
+    `loops` are the kinds of the open loops: `for`, `while`, or `stepped while` for one that steps its counter first.
+    `result_types` are what a helper returns, `early_values` what its early returns gave. `recent` are the kinds of the
+    last statements.
+    """
 
     def __init__(self, unit: Unit, is_kernel: bool):
         self.unit = unit
@@ -172,8 +177,6 @@ class Frame:
         self.values: list[Variable] = []
         self.arrays: list[ArrayParameter] = []
         self.threads: list[Variable] = []
-        self.lane: Variable | None = None
-        self.tiles: list[Tile] = []
         self.lane: Variable | None = None
         self.tiles: list[Tile] = []
         self.parameter_order: list[Variable | ArrayParameter] = []
@@ -191,6 +194,11 @@ class Frame:
         self.result_inexact = False
         self.deepest_call = 0
         self.max_parameters = 6
+        self.loops: list[str] = []
+        self.returns = 0
+        self.result_types: tuple[ValueType, ...] = ()
+        self.early_values: list[list[Term]] = []
+        self.recent: list[str] = []
 
     @property
     def block(self) -> Block:
@@ -212,6 +220,11 @@ class Frame:
             found = _NAMES.findall(text)
             self.committed.update(found)
             self.mentioned.update(found)
+
+    @staticmethod
+    def all_names_in(text: str) -> set[str]:
+        """Return every name in a text, `wp.sin` as one; attributes are none."""
+        return set(_NAMES.findall(text))
 
     @staticmethod
     def names_in(text: str) -> set[str]:

@@ -2,39 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from grammar import access, binding, blocks, conditions, expressions, names, nodes, outputs, terms, variables
-from grammar.choices import pick, pick_weighted
+from grammar import (
+    access,
+    assertions,
+    augmented,
+    binding,
+    blocks,
+    conditions,
+    effects,
+    exits,
+    expressions,
+    names,
+    nodes,
+    outputs,
+    part_targets,
+    parts,
+    terms,
+    tuples,
+    variables,
+)
+from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
 from grammar.types import BOOL, ValueType, scalar_of
 
 _MIX: Mapping[str, Mapping[str, float]] = {
     "": {
         "let": 6,
-        "update": 2.5,
-        "component": 0.5,
+        "update": 2.2,
+        "augment": 0.5,
+        "component": 0.8,
+        "part": 0.4,
         "if": 1.0,
+        "branches": 0.35,
         "for": 0.6,
-        "while": 0.15,
+        "while": 0.2,
+        "nest": 0.12,
         "flag": 0.3,
         "several": 0.3,
+        "unpack": 0.3,
+        "tuple": 0.08,
+        "swap": 0.25,
+        "recurrence": 0.15,
+        "effect": 0.12,
+        "exit": 0.6,
+        "return": 0.1,
+        "assert": 0.1,
         "atomic": 0.04,
     },
-    "arithmetic": {"if": 0.0, "for": 0.0, "while": 0.0, "flag": 0.0},
-    "vector": {"component": 1.5},
-    "matrix": {"component": 1.5},
-    "control_flow": {"if": 3.0, "for": 2.0, "while": 1.0, "flag": 1.0},
+    "arithmetic": {
+        "if": 0.0, "branches": 0.0, "for": 0.0, "while": 0.0, "nest": 0.0, "flag": 0.0, "swap": 0.1, "recurrence": 0.0,
+        "effect": 0.03, "return": 0.0,
+    },
+    "vector": {"component": 1.6, "part": 0.8},
+    "matrix": {"component": 1.6, "part": 0.8},
+    "control_flow": {"if": 3.0, "branches": 0.8, "for": 2.0, "while": 1.0, "flag": 1.0, "nest": 0.3, "return": 0.3},
     "math": {"if": 0.4, "for": 0.4},
-    "nested_loop": {"for": 1.5, "while": 0.3},
+    "nested_loop": {"for": 1.5, "while": 0.3, "nest": 0.3},
     "atomic": {"atomic": 1.2},
-    "multi_conditional": {"if": 2.5, "flag": 1.0},
+    "multi_conditional": {"if": 2.5, "branches": 1.0, "flag": 1.0},
     "combined": {"several": 1.0, "if": 1.5, "for": 1.2},
-}
+}  # fmt: skip
 """How often each kind of statement is chosen, by category, on top of the empty category's row."""
 
-_LINES = {"let": 1, "update": 1, "component": 1, "flag": 1, "several": 1, "atomic": 1, "if": 3, "for": 3, "while": 5}
-"""How many lines each kind takes at least."""
+_LINES = {"if": 3, "for": 3, "while": 5, "branches": 4, "recurrence": 4, "nest": 9, "tuple": 2, "swap": 2, "exit": 2}
+"""How many lines each kind takes at least, one where it is not listed."""
+
+_BODIES = ("if", "for", "while", "nest", "branches", "recurrence")
+"""The kinds with a body."""
+
+DEEPEST = 4
+"""How deep bodies are put into each other by chance; a nest of loops may add to it."""
 
 
 def fill(frame: Frame, lines: int) -> None:
@@ -48,14 +87,8 @@ def fill(frame: Frame, lines: int) -> None:
 
 def statement(frame: Frame, room: int) -> None:
     """Emit one statement of at most about `room` lines, body included."""
-    mix = {**_MIX[""], **_MIX.get(frame.unit.category, {})}
-    depth = len(frame.blocks)
-    table = [
-        (kind, weight / (depth if _LINES[kind] > 1 else 1))
-        for kind, weight in mix.items()
-        if _LINES[kind] <= room and not (_LINES[kind] > 1 and depth > 4)
-    ]
-    kind = pick_weighted(frame.choices, table)
+    kind = pick_weighted(frame.choices, _table(frame, room))
+    frame.recent = [*frame.recent[-3:], kind]
     match kind:
         case "if":
             blocks.if_statement(frame, fill, _some(frame, 3, room))
@@ -63,19 +96,89 @@ def statement(frame: Frame, room: int) -> None:
             blocks.for_statement(frame, fill, _some(frame, 3, room))
         case "while":
             blocks.while_statement(frame, fill, _some(frame, 5, room))
+        case "nest":
+            _nest(frame, room)
+        case "branches":
+            blocks.assign_in_branches(frame)
         case "update":
             _update(frame)
-        case "component":
-            if not variables.write_component(frame):
-                let(frame)
         case "flag":
             _flag(frame)
         case "atomic" if frame.is_kernel:
             outputs.atomic(frame)
-        case "several" if frame.unit.grow_several is not None and frame.unit.grow_several(frame):
-            pass
         case _:
-            let(frame)
+            if kind not in _ATTEMPTS or not _ATTEMPTS[kind](frame):
+                let(frame)
+
+
+def _table(frame: Frame, room: int) -> list[tuple[str, float]]:
+    """Return the kinds that fit into `room` lines with their weights: no long runs of one kind, no bodies too deep."""
+    mix = {**_MIX[""], **_MIX.get(frame.unit.category, {})}
+    depth = sum(1 for block in frame.blocks if block.variables or block.statements) or 1
+    table = []
+    for kind, weight in mix.items():
+        if _LINES.get(kind, 1) > room or (kind in _BODIES and len(frame.blocks) > 2 * DEEPEST):
+            continue
+        if kind in _BODIES:
+            weight /= depth
+        if frame.recent[-3:] == [kind] * 3:
+            weight /= 4
+        if kind == "exit" and not frame.loops:
+            continue
+        table.append((kind, weight))
+    return table
+
+
+def _nest(frame: Frame, room: int) -> None:
+    """Emit loops in each other, three or four deep."""
+    loops = [blocks.while_statement if chance(frame.choices, 20) else blocks.for_statement for _ in range(3)]
+    nested = blocks.nested(loops[0], blocks.nested(loops[1], loops[2]))
+    if room > 12 and chance(frame.choices, 40):
+        nested = blocks.nested(blocks.for_statement, nested)
+    nested(frame, fill, _some(frame, 9, room))
+    frame.unit.note("statement:nest")
+
+
+def _let_part(frame: Frame) -> bool:
+    """Emit an assignment of a slice, row, column or block to a new variable."""
+    term = parts.read_any(frame)
+    if term is None:
+        return False
+    binding.declare(frame, term, mutable=_may_change(term.type))
+    return True
+
+
+def _augment(frame: Frame) -> bool:
+    """Emit an augmented assignment with any operator that suits a variable."""
+    found = [v for v in variables.assignable(frame) if v.name in frame.committed or not v.from_zero]
+    found = [v for v in found if not (frame.exact_only and v.inexact)]
+    if not found:
+        return False
+    variable = pick(frame.choices, found)
+    if chance(frame.choices, 20) and augmented.pack_bits(frame, variable):
+        return True
+    return augmented.update(frame, variable)
+
+
+def _several(frame: Frame) -> bool:
+    return frame.unit.grow_several is not None and frame.unit.grow_several(frame)
+
+
+_ATTEMPTS: Mapping[str, Callable[[Frame], bool]] = {
+    "augment": _augment,
+    "component": part_targets.write,
+    "part": _let_part,
+    "several": _several,
+    "unpack": tuples.unpack,
+    "tuple": tuples.named_tuple,
+    "swap": tuples.swap,
+    "recurrence": tuples.recurrence,
+    "effect": effects.grow_effect,
+    "exit": exits.leave,
+    "return": exits.return_early,
+    "assert": assertions.grow_assertion,
+}
+"""The productions that may find nothing to work on: each says whether it emitted its statement."""
 
 
 def _some(frame: Frame, low: int, room: int) -> int:

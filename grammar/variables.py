@@ -245,36 +245,3 @@ def _has_room(frame: Frame, variable: Variable, value: Term) -> bool:
         return False
     variable.spent += reach
     return True
-
-
-def write_component(frame: Frame) -> bool:
-    """Assign to a component of a local vector or matrix that has not been assigned to yet; False when there is none."""
-    found = [v for v in assignable(frame) if isinstance(v.type, (Vector, Matrix)) and v.declared_trips == frame.trips]
-    found = [v for v in found if is_float_type(v.type) or not guards.scalar_type_of(v.type).is_signed]
-    if not found or frame.loop_depth:
-        return False
-    variable = pick(frame.choices, found)
-    place, target = _some_component(frame, variable)
-    value = expressions.grow(frame, guards.scalar_type_of(variable.type), 1, not variable.inexact)
-    if place in variable.written_components or chance(frame.choices, 35):
-        operator = pick(frame.choices, ("+", "-"))
-        frame.emit(nodes.augment(operator, target, value.node), value.text)
-        frame.unit.note(f"statement:component {operator}=")
-    else:
-        variable.written_components.add(place)
-        frame.emit(nodes.assign(target, value.node), value.text)
-        frame.unit.note("statement:component =")
-    frame.written(variable)
-    return True
-
-
-def _some_component(frame: Frame, variable: Variable) -> tuple[object, nodes.Target]:
-    """Choose a component of a vector or an element of a matrix: its key, and the target of an assignment to it."""
-    term = _self(variable)
-    if isinstance(variable.type, Vector):
-        index = frame.choices.integer(0, variable.type.length - 1)
-        return index, nodes.target(terms.component(term, index, frame.unit.dotted).node)
-    assert isinstance(variable.type, Matrix)
-    row = frame.choices.integer(0, variable.type.rows - 1)
-    column = frame.choices.integer(0, variable.type.columns - 1)
-    return (row, column), nodes.target(terms.cell(term, row, column).node)
