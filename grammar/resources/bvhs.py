@@ -91,6 +91,8 @@ def merged(frame: Frame, first: str, second: str, bank: tuple[str, ...] = ("quer
 
 
 def _query(frame: Frame, one: Registered) -> bool:
+    if not inputs.claim(frame, "bvh"):
+        return False
     rooted = chance(frame.choices, 40)
     tree = inputs.resource(frame, "bvh_groups" if rooted else "bvh")
     root = group_root(frame, tree.name, "bvh_get_group_root") if rooted else ""
@@ -101,6 +103,8 @@ def _query(frame: Frame, one: Registered) -> bool:
 
 
 def _next(frame: Frame, one: Registered) -> bool:
+    if not inputs.claim(frame, "bvh"):
+        return False
     tree = inputs.resource(frame, "bvh")
     kind = _QUERY_TYPES.get(one.types[0], "")
     if kind:
@@ -120,18 +124,21 @@ def _group_root(frame: Frame, one: Registered) -> bool:
     """Search in one group, or say where its part of the tree begins: nowhere for a group that is not there."""
     tree = inputs.resource(frame, "bvh_groups")
     root = group_root(frame, tree.name, one.name)
-    if chance(frame.choices, 30):
+    if chance(frame.choices, 30) or "bvh stack" in frame.unit.claimed:
         exists = inputs.fresh(frame, ("exists", "is_present", "found_group"))
         snippets.emit(frame, f"{exists} = 1 if {root} >= 0 else 0")
         inputs.result(frame, exists, INT32, Interval(0, 1))
-    call, center = query_call(frame, pick(frame.choices, KINDS), tree.name, root)
-    visit(frame, call, center, DEFAULT_ITEMS)
+    if inputs.claim(frame, "bvh"):
+        call, center = query_call(frame, pick(frame.choices, KINDS), tree.name, root)
+        visit(frame, call, center, DEFAULT_ITEMS)
     inputs.note(frame, one)
     return True
 
 
 def _of_mesh(frame: Frame, one: Registered) -> bool:
     """Search the bvh of a mesh, whose items are its triangles."""
+    if not inputs.claim(frame, "bvh"):
+        return False
     mesh = inputs.resource(frame, "mesh")
     handle = f"wp.mesh_get_bvh({mesh.name})"
     if chance(frame.choices, 60):

@@ -23,6 +23,8 @@ def _iterate(frame: Frame, one: Registered) -> bool:
         case "range_t":
             blocks.for_statement(frame, statements.fill, 5)
         case "MeshQuery":
+            if not inputs.claim(frame, "mesh"):
+                return False
             kind = pick(frame.choices, ("aabb", "sphere", ""))
             query, center = mesh_queries.query_call(frame, kind) if kind else mesh_queries.either(frame)
             found = Found(center, MESH_FACES, radius=inputs.radius(frame))

@@ -33,6 +33,8 @@ def either(frame: Frame) -> tuple[str, Variable]:
 
 
 def _query(frame: Frame, one: Registered) -> bool:
+    if not inputs.claim(frame, "mesh"):
+        return False
     call, center = query_call(frame, one.name.removeprefix("mesh_query_"))
     next_ = "mesh_query_next"
     if one.name == "mesh_query_aabb":
@@ -43,6 +45,8 @@ def _query(frame: Frame, one: Registered) -> bool:
 
 
 def _next(frame: Frame, one: Registered) -> bool:
+    if not inputs.claim(frame, "mesh"):
+        return False
     kind = _QUERY_TYPES.get(one.types[0])
     query, center = query_call(frame, kind) if kind else either(frame)
     bvhs.visit(frame, query, center, MESH_FACES, one.name)
