@@ -260,14 +260,14 @@ def new_value_parameter(frame: Frame, type_: ValueType, inexact: bool = False) -
     """Add a parameter passed by value, and read it."""
     bank = names.PARAMETERS[names.kind_of(type_)] if frame.is_kernel else names.LOCALS[names.kind_of(type_)]
     name = names.free_name(frame.choices, bank, frame.taken)
-    interval = _helper_interval(frame, type_) if not frame.is_kernel else input_interval(frame, type_)
+    interval = helper_interval(frame, type_) if not frame.is_kernel else input_interval(frame, type_)
     variable = Variable(name, type_, interval, inexact=inexact, unread=False)
     frame.add_value_parameter(variable)
     frame.unit.note(f"parameter:{type_}")
     return read_variable(variable)
 
 
-def _helper_interval(frame: Frame, type_: ValueType) -> Interval | None:
+def helper_interval(frame: Frame, type_: ValueType) -> Interval | None:
     """Return the range that a helper's parameter must keep: narrow, so that its arithmetic fits."""
     scalar = scalar_of(type_)
     if scalar is None or not is_integer_type(type_):

@@ -113,7 +113,7 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
     frame = Frame(unit, is_kernel=False)
     frame.exact_only = exact or not any(map(is_float_type, results))
     unit.growing += 1
-    worthwhile = _grow_body(frame, results)
+    worthwhile = grow_body(frame, results)
     unit.growing -= 1
     frame.values = [v for v in frame.values if v.name in frame.mentioned]
     if not frame.values or not worthwhile:
@@ -172,7 +172,7 @@ def _has_integer_matrices(unit: Unit) -> bool:
     return any(isinstance(type_, Matrix) and not is_float_type(type_) for type_ in unit.palette.types)
 
 
-def _grow_body(frame: Frame, results: tuple[ValueType, ...]) -> bool:
+def grow_body(frame: Frame, results: tuple[ValueType, ...]) -> bool:
     """Grow statements and the return, sometimes an early return before them; False when it all comes to nothing."""
     early = _early_return(frame, results) if chance(frame.choices, 18) else None
     lines = frame.choices.weighted((30, 25, 20, 10, 8, 7))

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from grammar.choices import Choices, chance, pick, pick_weighted
-from grammar.intervals import Interval, type_range
-from grammar.kernel import Argument, Kernel, Range
-from grammar.palette import choose_palette
-from grammar.types import (
-    INT32,
-    Array,
-    Struct,
-    Type,
-    ValueType,
-    is_integer_type,
-    scalar_of,
-)
-
 from grammar import (
     categories,
     describe,
     domains,
     focus,
+    forms,
     functions,
     modules,
     names,
@@ -33,8 +20,22 @@ from grammar import (
     statements,
     structures,
 )
+from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.forms import options
+from grammar.intervals import Interval, type_range
+from grammar.kernel import Argument, Kernel, Range
+from grammar.palette import choose_palette
 from grammar.scope import ArrayParameter, Frame, Unit, Variable
 from grammar.tiles import launch
+from grammar.types import (
+    INT32,
+    Array,
+    Struct,
+    Type,
+    ValueType,
+    is_integer_type,
+    scalar_of,
+)
 
 _SIZES_1D = (
     (16, 4), (32, 5), (64, 4), (8, 2), (100, 2), (128, 2), (33, 2), (7, 1), (1, 1), (2, 1), (3, 1), (5, 1), (13, 1),
@@ -84,6 +85,8 @@ def generate(
     frame.max_parameters += size // 12
     grow = _grow_tiles if row.tiled else _grow_statements
     grow(frame, row.production, size, wanted)
+    options.decorate(frame)
+    options.generalise(frame, modules.live_parameters(frame))
     name = describe.kernel_name(frame, row.verbs)
     return Kernel(
         name=name,
@@ -91,7 +94,7 @@ def generate(
         category=category,
         description=describe.description(frame, row.subject),
         dims=launch.grid(frame),
-        arguments=tuple(_argument(unit, parameter) for parameter in modules.live_parameters(frame)),
+        arguments=tuple(one for parameter in modules.live_parameters(frame) for one in _arguments(unit, parameter)),
         features=_features(frame),
         block_dim=unit.block_dim,
     )
@@ -151,15 +154,15 @@ def _grow_statements(
     requirement(frame, max(3, end - frame.unit.lines))
     for one in wanted:
         focus.emit(frame, one)
+    if size > 3:
+        forms.emit_some(frame)
     statements.fill(frame, end - frame.unit.lines)
     if frame.unit.structs and chance(frame.choices, 60):
         _struct_result(frame)
     outputs.finish(frame)
 
 
-def _grow_tiles(
-    frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]
-) -> None:
+def _grow_tiles(frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]) -> None:
     """Emit the statements of a kernel that each block of threads runs together."""
     launch.shape_launch(frame)
     aimed = [focus.emit(frame, one) for one in wanted]
@@ -198,10 +201,29 @@ def _struct_result(frame: Frame) -> None:
         for _ in range(frame.choices.integer(1, 2)):
             structures.change(frame, local[0])
     else:
-        structures.build(frame, pick(frame.choices, frame.unit.structs))
+        built = [struct for struct in frame.unit.structs if not structures.holds_arrays(struct)]
+        if built:
+            structures.build(frame, pick(frame.choices, built))
 
 
 # The arguments
+
+
+def _arguments(unit: Unit, parameter: Variable | ArrayParameter) -> list[Argument]:
+    """Return the argument for a parameter, and one for each array inside a struct, by its path."""
+    inside = [] if isinstance(parameter.type, Array) else _inner_arrays(unit, parameter.name, parameter.type)
+    return [_argument(unit, parameter), *inside]
+
+
+def _inner_arrays(unit: Unit, path: str, type_: ValueType) -> list[Argument]:
+    found: list[Argument] = []
+    for field, field_type in type_.fields if isinstance(type_, Struct) else ():
+        if isinstance(field_type, Array):
+            shape = unit.field_shapes[type_.spelling, field]
+            found.append(Argument(f"{path}.{field}", shape, _ranges(unit, field_type.dtype, None)))
+        else:
+            found.extend(_inner_arrays(unit, f"{path}.{field}", field_type))
+    return found
 
 
 def _argument(unit: Unit, parameter: Variable | ArrayParameter) -> Argument:

@@ -9,7 +9,7 @@ import libcst as cst
 from grammar import nodes
 from grammar.constants import ENUMS
 from grammar.scope import ArrayParameter, Frame, Helper, Unit, Variable
-from grammar.types import Array, Matrix, Type, Vector, from_alias
+from grammar.types import Array, Matrix, Struct, Type, Vector, from_alias
 
 _ENUM_NAMES = frozenset(name for name, _ in ENUMS)
 
@@ -24,7 +24,7 @@ def module(frame: Frame, name: str) -> cst.Module:
     parameters = live_parameters(frame)
     types: list[Type] = [p.type.dtype if isinstance(p.type, Array) else p.type for p in parameters]
     types.extend(v.type for helper in helpers for v in helper.parameters)
-    structs = [s for s in unit.structs if s in types or s.name in mentioned]
+    structs = _live_structs(unit, types, mentioned)
     types.extend(type_ for struct in structs for _, type_ in struct.fields)
     aliases = _aliases(types, mentioned)
     constants = [(constant, value) for constant, value in unit.constant_values.items() if constant in mentioned]
@@ -44,6 +44,16 @@ def module(frame: Frame, name: str) -> cst.Module:
             *_overloads(unit, name),
         ]
     )
+
+
+def _live_structs(unit: Unit, types: Sequence[Type], mentioned: Set[str]) -> list[Struct]:
+    """Return the structs that a parameter has or that are mentioned, and those inside them, which come first."""
+    live: list[Struct] = []
+    for struct in reversed(unit.structs):
+        held = any(field == struct for outer in live for _, field in outer.fields)
+        if held or struct in types or struct.name in mentioned:
+            live.insert(0, struct)
+    return live
 
 
 def _kernel(frame: Frame, name: str, parameters: Sequence[Variable | ArrayParameter]) -> nodes.Statement:

@@ -36,7 +36,12 @@ def statements(frame: Frame, text: str, **holes: Hole) -> list[nodes.Statement]:
     """Return the text's statements, its holes filled; the names in them count as read."""
     filled = filled_in(text, **holes)
     frame.commit(filled)
-    return list(cst.parse_module(filled).body)
+    return parsed(filled)
+
+
+def parsed(text: str) -> list[nodes.Statement]:
+    """Return the statements of a text without holes."""
+    return list(cst.parse_module(text).body)
 
 
 def filled_in(text: str, **holes: Hole) -> str:

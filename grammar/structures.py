@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grammar import access, expressions, guards, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
@@ -11,15 +13,20 @@ from grammar.types import BOOL, INT32, Array, Matrix, Scalar, Struct, ValueType,
 
 def new_struct(frame: Frame, kind: str) -> Struct:
     """Define a struct of two to four fields whose types the kernel works with anyway."""
+    return define(frame, kind, _field_types(frame, kind))
+
+
+def define(frame: Frame, kind: str, types: Sequence[ValueType | Array]) -> Struct:
+    """Define a struct whose fields have these types, under a name of a kind."""
     unit = frame.unit
     name = names.free_name(frame.choices, names.STRUCTS[kind], unit.taken)
     unit.taken.add(name)
-    fields: list[tuple[str, ValueType]] = []
-    for type_ in _field_types(frame, kind):
+    fields: list[tuple[str, ValueType | Array]] = []
+    for type_ in types:
         taken = {field for field, _ in fields}
-        field = names.free_name(frame.choices, names.FIELDS[names.kind_of(type_)], taken)
+        field = names.free_name(frame.choices, _field_names(type_), taken)
         fields.append((field, type_))
-        interval = access.input_interval(frame, type_)
+        interval = None if isinstance(type_, Array) else access.input_interval(frame, type_)
         if interval is not None:
             unit.field_intervals[name, field] = interval
     struct = Struct(name, tuple(fields))
@@ -27,6 +34,12 @@ def new_struct(frame: Frame, kind: str) -> Struct:
     unit.note(f"type:{struct}")
     unit.lines += 2 + len(fields)
     return struct
+
+
+def _field_names(type_: ValueType | Array) -> Sequence[str]:
+    if isinstance(type_, Array):
+        return [plural for plural, _ in names.ELEMENTS[names.kind_of(type_.dtype)]]
+    return names.FIELDS[names.kind_of(type_)]
 
 
 def _field_types(frame: Frame, kind: str) -> list[ValueType]:
@@ -94,13 +107,21 @@ def change(frame: Frame, variable: Variable) -> None:
     frame.written(variable)
 
 
+def holds_arrays(struct: Struct) -> bool:
+    """Whether a field of the struct, or of a struct in it, is an array."""
+    fields = [type_ for _, type_ in struct.fields]
+    return any(isinstance(type_, Array) or (isinstance(type_, Struct) and holds_arrays(type_)) for type_ in fields)
+
+
 def _value_fields(struct: Struct) -> list[tuple[str, ValueType]]:
     """Return the fields that are no arrays, which a kernel cannot make."""
     return [(name, type_) for name, type_ in struct.fields if not isinstance(type_, Array)]
 
 
 def field_value(frame: Frame, struct: Struct, field: str, type_: ValueType) -> Term:
-    """Grow a value for a field, within the interval that the field keeps."""
+    """Grow a value for a field, within the interval that the field keeps; a struct in a struct is built before."""
+    if isinstance(type_, Struct):
+        return access.read_variable(build(frame, type_))
     unread = [v for v in frame.unread() if not isinstance(v.type, Struct)]
     value = expressions.consuming(frame, type_, unread[:1], not is_float_type(type_), depth=1)
     interval = frame.unit.field_intervals.get((struct.name, field))

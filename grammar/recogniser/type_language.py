@@ -42,6 +42,8 @@ def check_annotation(node: ast.expr, scope: Scope) -> None:
         return
     if isinstance(node, ast.Call) and warp_name(node.func) in (ARRAY_TYPES.keys() | SHAPED_TYPES):
         _check_array_call(node, scope)
+    elif isinstance(node, ast.Subscript) and plain_name(node.value) == "tuple":
+        _check_tuple(node, scope)
     elif isinstance(node, ast.Subscript):
         _check_subscript(node, scope)
     else:
@@ -54,14 +56,15 @@ def check_return_annotation(node: ast.expr, scope: Scope, of_kernel: bool) -> No
         return
     if of_kernel:
         refuse(node, "a kernel returns nothing")
-    if isinstance(node, ast.Subscript) and plain_name(node.value) == "tuple":
-        items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if len(items) > MAX_RESULTS:
-            refuse(node, f"more than {MAX_RESULTS} results")
-        for item in items:
-            _check_element(item, scope)
-    else:
-        check_annotation(node, scope)
+    check_annotation(node, scope)
+
+
+def _check_tuple(node: ast.Subscript, scope: Scope) -> None:
+    items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if len(items) > MAX_RESULTS:
+        refuse(node, f"more than {MAX_RESULTS} values in a tuple")
+    for item in items:
+        _check_element(item, scope)
 
 
 def is_callable_type(node: ast.expr, scope: Scope) -> bool:
