@@ -16,7 +16,7 @@ from grammar.scope import Frame
 from grammar.terms import Term
 from grammar.types import FLOAT32, FLOAT64, Matrix, Quaternion, Scalar, ValueType, Vector
 
-_DTYPES = ((FLOAT32, 3.0), (FLOAT64, 2.0))
+_DTYPES = ((FLOAT32, 6.0), (FLOAT64, 1.0))
 """The dtypes with such instructions; the narrower ones go through float32, inside of a function that nudging does not reach."""
 
 _BOUNDS = (("0.5", "2.0"), ("0.1", "10.0"), ("1.0", "4.0"), ("0.25", "8.0"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grammar import binding, conditions, expressions, snippets
-from grammar.choices import pick
+from grammar.choices import chance, pick
 from grammar.recipes import Recipe, writing
 from grammar.registry import Registered
 from grammar.scope import Frame
@@ -49,10 +49,16 @@ AXES = tuple((i, j, k) for i in range(3) for j in range(3) for k in range(3) if 
 """Sequences of axes: the six of Tait and Bryan, and Euler's six, whose third axis is the first again."""
 
 
+def _axes(frame: Frame) -> tuple[int, int, int]:
+    """Choose a sequence, mostly of three axes: with two, equal angles cancel and rounding is all that remains."""
+    several = [axes for axes in AXES if len(set(axes)) == 3]
+    return pick(frame.choices, several if chance(frame.choices, 80) else AXES)
+
+
 def _from_euler(frame: Frame, one: Registered) -> bool:
     if frame.exact_only:
         return False
-    i, j, k = pick(frame.choices, AXES)
+    i, j, k = _axes(frame)
     (angles,) = writing.arguments(frame, [Vector(3, FLOAT32)])
     writing.call(frame, one, [Quaternion(FLOAT32)], "wp.quat_from_euler", [angles, i, j, k], library=True)
     return True
@@ -62,10 +68,13 @@ def _to_euler(frame: Frame, one: Registered) -> bool:
     """Angles of a rotation; near gimbal lock they jump, so what goes in is exact."""
     if frame.exact_only:
         return False
-    i, j, k = pick(frame.choices, AXES)
+    i, j, k = _axes(frame)
     (rotation,) = writing.arguments(frame, [Quaternion(FLOAT32)], exact=True)
     writing.call(frame, one, [Vector(3, FLOAT32)], "wp.quat_to_euler", [rotation, i, j, k], library=True)
     return True
+
+
+_NAMES = (("axis", "direction", "around"), ("angle", "theta", "phi"))
 
 
 def _to_axis_angle(frame: Frame, one: Registered) -> bool:
@@ -76,14 +85,10 @@ def _to_axis_angle(frame: Frame, one: Registered) -> bool:
     rotation = writing.named(frame, Quaternion(scalar), exact=True)
     types: list[ValueType] = [Vector(3, scalar), scalar]
     if len(one.parameters) == 1:
-        writing.call(frame, one, types, "wp.quat_to_axis_angle", [rotation], library=True)
+        writing.call(frame, one, types, "wp.quat_to_axis_angle", [rotation], library=True, banks=_NAMES)
         return True
-    axis, angle = (writing.zero(frame, type_) for type_ in types)
-    snippets.emit(frame, "wp.quat_to_axis_angle({q}, {axis}, {angle})", q=rotation, axis=axis, angle=angle)
-    for variable in (axis, angle):
-        variable.inexact = True
-        writing.changed(frame, variable)
-    writing.note(frame, one)
+    axis, angle = (writing.zero(frame, type_, bank) for type_, bank in zip(types, _NAMES, strict=True))
+    writing.call_into(frame, one, [rotation, axis, angle], [axis, angle], library=True)
     return True
 
 

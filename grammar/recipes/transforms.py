@@ -67,9 +67,7 @@ def _in_place(frame: Frame, one: Registered) -> bool:
     part = Quaternion(scalar) if one.name == "transform_set_rotation" else Vector(3, scalar)
     (value,) = writing.arguments(frame, [part], depth=2)
     pose = writing.local(frame, writing.named(frame, Transform(scalar)))
-    snippets.emit(frame, f"wp.{one.name}({{pose}}, {{value}})", pose=pose, value=value)
-    writing.changed(frame, pose, value)
-    writing.note(frame, one)
+    writing.call_into(frame, one, [pose, value], [pose])
     return True
 
 
@@ -81,12 +79,15 @@ def _compose(frame: Frame, one: Registered) -> bool:
     return True
 
 
+_PARTS = (("position", "p", "translation"), ("rotation", "q", "rot"), ("scale", "s", "scaling"))
+
+
 def _decompose(frame: Frame, one: Registered) -> bool:
     """Position, rotation and scale of a matrix; `wp.quat_from_matrix` is in it, which jumps."""
     scalar = writing.dtype_of(frame, one)
     (matrix,) = writing.arguments(frame, [Matrix(4, 4, scalar)], exact=True)
     types: list[ValueType] = [Vector(3, scalar), Quaternion(scalar), Vector(3, scalar)]
-    writing.call(frame, one, types, "wp.transform_decompose", [matrix])
+    writing.call(frame, one, types, "wp.transform_decompose", [matrix], banks=_PARTS)
     return True
 
 

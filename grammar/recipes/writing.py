@@ -43,21 +43,24 @@ def named(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
     return expressions.access.new_value_parameter(frame, type_)
 
 
-def assign(
+def declare(
     frame: Frame,
-    one: Registered,
     types: Sequence[ValueType],
     text: str,
     holes: Mapping[str, snippets.Hole],
     *,
     library: bool = False,
     intervals: Sequence[Interval | None] = (),
+    banks: Sequence[Sequence[str]] = (),
 ) -> list[Variable]:
-    """Emit `a, b = <text>`, its holes filled, with a new variable for each type; `library` makes them inexact."""
+    """Emit `a, b = <text>`, its holes filled, with a new variable for each type, named from its bank if there are any.
+
+    `library` says that a library function makes them inexact.
+    """
     inexact = library or any(isinstance(hole, Term) and hole.inexact for hole in holes.values())
     variables = []
     for place, type_ in enumerate(types):
-        bank = names.LOCALS[names.kind_of(type_)]
+        bank = banks[place] if banks else names.LOCALS[names.kind_of(type_)]
         name = names.free_name(frame.choices, bank, frame.taken)
         frame.taken.add(name)
         known = intervals[place] if intervals else terms.full_range(type_)
@@ -67,8 +70,23 @@ def assign(
     for variable in variables:
         frame.declare(variable)
         frame.written(variable)
-    note(frame, one)
     return variables
+
+
+def assign(
+    frame: Frame,
+    one: Registered,
+    types: Sequence[ValueType],
+    text: str,
+    holes: Mapping[str, snippets.Hole],
+    *,
+    library: bool = False,
+    intervals: Sequence[Interval | None] = (),
+    banks: Sequence[Sequence[str]] = (),
+) -> list[Variable]:
+    """Emit `a, b = <text>` as a use of the overload."""
+    note(frame, one)
+    return declare(frame, types, text, holes, library=library, intervals=intervals, banks=banks)
 
 
 def call(
@@ -80,11 +98,25 @@ def call(
     *,
     library: bool = False,
     intervals: Sequence[Interval | None] = (),
+    banks: Sequence[Sequence[str]] = (),
 ) -> list[Variable]:
     """Emit `a, b = function(values)` with a new variable for each type."""
     holes = {f"x{place}": value for place, value in enumerate(values)}
     text = f"{function}({', '.join(f'{{{key}}}' for key in holes)})"
-    return assign(frame, one, types, text, holes, library=library, intervals=intervals)
+    return assign(frame, one, types, text, holes, library=library, intervals=intervals, banks=banks)
+
+
+def call_into(
+    frame: Frame, one: Registered, values: Sequence[snippets.Hole], results: Sequence[Variable], library: bool = False
+) -> None:
+    """Emit `wp.builtin(values)`, which writes to those of them that are `results`."""
+    holes = {f"x{place}": value for place, value in enumerate(values)}
+    snippets.emit(frame, f"wp.{one.name}({', '.join(f'{{{key}}}' for key in holes)})", **holes)
+    grown = [value for value in values if isinstance(value, Term)]
+    for variable in results:
+        variable.inexact = variable.inexact or library
+        changed(frame, variable, *grown)
+    note(frame, one)
 
 
 def note(frame: Frame, one: Registered) -> None:
@@ -105,13 +137,13 @@ def changed(frame: Frame, variable: Variable, *arguments: Term) -> None:
     frame.written(variable)
 
 
-def zero(frame: Frame, type_: ValueType) -> Variable:
+def zero(frame: Frame, type_: ValueType, bank: Sequence[str] = ()) -> Variable:
     """Emit a variable of zeros, for a call to write to."""
     if isinstance(type_, Scalar):
         text = f"{type_.spelling}({'0.0' if type_.is_float else '0'})"
     else:
         text = f"{type_.spelling}()"
-    name = names.free_name(frame.choices, names.LOCALS[names.kind_of(type_)], frame.taken)
+    name = names.free_name(frame.choices, bank or names.LOCALS[names.kind_of(type_)], frame.taken)
     variable = Variable(name, type_, mutable=True)
     snippets.emit(frame, f"{name} = {text}")
     frame.declare(variable)
