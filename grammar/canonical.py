@@ -101,9 +101,8 @@ class _Printer:
 
     def define(self, name: str, kind: str) -> str:
         """Number a module-level name; functions of one name keep its number, as overloads of one another."""
-        if kind == "f" and self.globals.get(name, "").startswith("f"):
-            return self.globals[name]
-        self.globals[name] = f"{kind}{sum(given[0] == kind for given in self.globals.values())}"
+        if name not in self.globals:
+            self.globals[name] = f"{kind}{sum(given[0] == kind for given in self.globals.values())}"
         return self.globals[name]
 
     # statements

@@ -58,6 +58,8 @@ def constant_value(node: ast.expr, scope: Scope, depth: int = 0) -> Number | Non
     if isinstance(node, ast.Constant):
         return check_literal(node)
     if isinstance(node, ast.Name):
+        if node.id in scope.instances:
+            return None
         if node.id not in scope.values:
             refuse(node, f"{node.id} is no constant defined above")
         return scope.values[node.id]
@@ -86,6 +88,8 @@ def _attribute(node: ast.Attribute, scope: Scope) -> Number | None:
     member = enum_member(node, scope)
     if member is not None:
         return scope.values[member]
+    if plain_name(node.value) in scope.instances and node.attr in scope.fields:
+        return None
     if warp_name(node) not in vocabulary().constants:
         refuse(node, "not one of Warp's constants")
     return 0.0
