@@ -165,33 +165,39 @@ def for_statement(frame: Frame, fill: Simple, lines: int) -> None:
         other = sink_for(frame, total=True)
         sinks.extend(v for v in [other] if v not in sinks)
     found = choose_range(frame)
-    name = _index_name(frame, found)
+    keeps_index = found.unrolls and chance(frame.choices, 12)
+    name = _index_name(frame, found, keeps_index)
     index = Variable(name, INT32, found.interval, index=True)
+    frame.loops.append("unrolled for" if keeps_index else "for")
     statements = _loop_body(frame, fill, lines - 1, sinks, index, found)
+    frame.loops.pop()
     frame.emit(found.loop(name, statements), *(bound.text for bound in found.bounds))
     frame.unit.note(f"statement:for {found.form}")
     frame.unit.events.append("loop" if frame.loop_depth == 0 else "nested loop")
-    if found.certain and chance(frame.choices, 7):
+    if keeps_index and chance(frame.choices, 60):
         _read_after(frame, sinks[0], name, found)
 
 
 def _read_after(frame: Frame, sink: Variable, name: str, over: Range) -> None:
-    """Emit an update that reads a loop's index after the loop, which has run at least once."""
+    """Emit an update that reads a loop's index after the loop, which Warp has unrolled.
+
+    After a dynamic loop Warp 1.19's backward pass has nothing in the index (`refused_forms`).
+    """
     last = Variable(name, INT32, over.interval)
     variables.update(frame, sink, [last])
     if not last.unread:
         frame.unit.note("statement:index after loop")
 
 
-def _index_name(frame: Frame, over: Range) -> str:
+def _index_name(frame: Frame, over: Range, keeps_index: bool) -> str:
     """Choose a loop index's name: that of an earlier loop which has ended, or now and then of one around it.
 
-    A loop takes over the index of one around it only where it runs at least once, and within the other's values: Warp
-    1.19's backward pass reads the elements of the outer loop with what the inner one left in the index.
+    Only an unrolled loop takes over the index of one around it, and within the other's values: Warp 1.19's backward
+    pass reads the elements of the outer loop with what the inner one left in the index.
     """
     around = [v for v in frame.indices() if v not in frame.threads]
-    hidden = [v for v in around if over.certain and v.interval is not None and over.interval.within(v.interval)]
-    if hidden and chance(frame.choices, 6):
+    hidden = [v for v in around if keeps_index and v.interval is not None and over.interval.within(v.interval)]
+    if hidden and chance(frame.choices, 50):
         frame.unit.note("statement:index hidden")
         return pick(frame.choices, hidden).name
     open_names = {variable.name for variable in frame.indices()}
@@ -210,7 +216,6 @@ def _loop_body(
     frame.trips *= max(1, over.trips)
     frame.unrolled *= max(1, over.trips) if over.constant else 1
     frame.loop_depth += 1
-    frame.loops.append("for")
     frame.block.variables.append(index)
     frame.taken.add(index.name)
     frame.loop_names.add(index.name)
@@ -218,7 +223,6 @@ def _loop_body(
     grown = body(frame, fill, lines - len(early), sinks, index).statements
     late = exits.late_break(frame, sinks, lines)
     emitted = frame.block.statements
-    frame.loops.pop()
     frame.loop_depth -= 1
     frame.trips, frame.unrolled = outer_trips, outer_unrolled
     frame.blocks.pop()

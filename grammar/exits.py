@@ -24,8 +24,12 @@ def leave(frame: Frame) -> bool:
 
 
 def _exit(frame: Frame) -> tuple[nodes.Statement, str]:
-    """Return `break` or `continue`; a while loop that steps its counter last has no `continue`, which would not end."""
-    if frame.loops[-1] == "while" or chance(frame.choices, 45):
+    """Return `break` or `continue`, the one that the innermost loop can have.
+
+    A while loop that steps its counter last would not end with a `continue`, and Warp unrolls no loop with a `break`.
+    """
+    kind = frame.loops[-1]
+    if kind == "while" or (kind != "unrolled for" and chance(frame.choices, 45)):
         return nodes.break_(), "break"
     return nodes.continue_(), "continue"
 
@@ -56,7 +60,7 @@ def early_continue(frame: Frame, lines: int) -> list[nodes.Statement]:
 
 def late_break(frame: Frame, sinks: Sequence[Variable], lines: int) -> list[nodes.Statement]:
     """Return `if …: break` for some loops, for their end, mostly on what the loop accumulates."""
-    if lines < 3 or not chance(frame.choices, 14):
+    if lines < 3 or frame.loops[-1] == "unrolled for" or not chance(frame.choices, 14):
         return []
     scalars = [v for v in sinks if isinstance(v.type, Scalar) and v.type != BOOL and not v.inexact]
     if scalars:
@@ -78,7 +82,7 @@ def return_early(frame: Frame) -> bool:
 
     Warp 1.19's backward pass of a `return` in a while loop never ends (`refused_forms`).
     """
-    if frame.returns >= MOST_RETURNS or any(kind != "for" for kind in frame.loops):
+    if frame.returns >= MOST_RETURNS or any("while" in kind for kind in frame.loops):
         return False
     values: list[Term] = []
     if not frame.is_kernel:

@@ -23,17 +23,22 @@ _AROUND_UNROLLING = (15, 16, 17, 18, 20, 24)
 class Range:
     """A loop's bounds, the interval of its index and how often it runs at most.
 
-    `constant` says that Warp unrolls it, `certain` that it runs at least once, `backwards` that it is `reversed`.
-    `form` names it for statistics.
+    `constant` says that its copies count for what Warp may unroll, `backwards` that it is `reversed`. `form` names it for
+    statistics.
     """
 
     bounds: Sequence[Term]
     interval: Interval
     trips: int
     constant: bool = False
-    certain: bool = False
     backwards: bool = False
     form: str = ""
+
+    @property
+    def unrolls(self) -> bool:
+        """Whether Warp unrolls a loop over it that has no `break`, and there is at least one trip."""
+        literal = all(bound.literal for bound in self.bounds)
+        return literal and not self.backwards and 0 < self.trips <= MOST_UNROLLED
 
     def loop(self, index: str, body: Sequence[nodes.Statement]) -> nodes.Statement:
         """Build the loop over the range."""
@@ -95,7 +100,7 @@ def _constant(frame: Frame, values: Sequence[int], form: str = "constant") -> Ra
     interval = Interval(min(over), max(over)) if over else Interval(0, 0)
     bounds = [terms.integer_literal(value) for value in values]
     unrolled = len(over) <= MOST_UNROLLED // frame.unrolled
-    return Range(bounds, interval, len(over), unrolled, len(over) > 0, form=form)
+    return Range(bounds, interval, len(over), unrolled, form=form)
 
 
 def _span(frame: Frame, unrollable: int) -> Range:
@@ -127,12 +132,11 @@ def _counted(frame: Frame, downwards: bool) -> Range:
     """Return `range(n)` for an int parameter, or `range(n - 1, -1, -1)`."""
     term, counts = _count(frame)
     interval = Interval(0, max(0, counts.high - 1))
-    certain = counts.low > 0
     if not downwards:
-        return Range([term], interval, counts.high, certain=certain, form="count")
+        return Range([term], interval, counts.high, form="count")
     minus_one = terms.integer_literal(-1)
     first = terms.binary("-", term, terms.integer_literal(1), INT32)
-    return Range([first, minus_one, minus_one], interval, counts.high, certain=certain, form="down")
+    return Range([first, minus_one, minus_one], interval, counts.high, form="down")
 
 
 def _from(frame: Frame) -> Range:
@@ -145,14 +149,14 @@ def _from(frame: Frame) -> Range:
         case 1:
             step = pick(frame.choices, (2, 3))
             bounds = [terms.integer_literal(0), term, terms.integer_literal(step)]
-            return Range(bounds, Interval(0, max(0, high - 1)), high, certain=counts.low > 0, form="step")
+            return Range(bounds, Interval(0, max(0, high - 1)), high, form="step")
         case 2:
             stop = high + pick(frame.choices, (0, 1, 2))
             interval = Interval(max(0, counts.low), max(counts.low, stop - 1))
-            return Range([term, terms.integer_literal(stop)], interval, stop, certain=stop > high, form="start")
+            return Range([term, terms.integer_literal(stop)], interval, stop, form="start")
         case _:
             bounds = [term, terms.integer_literal(0), terms.integer_literal(-1)]
-            return Range(bounds, Interval(1, high), high, certain=counts.low > 0, form="down")
+            return Range(bounds, Interval(1, high), high, form="down")
 
 
 def _reversed(frame: Frame) -> Range:
@@ -160,11 +164,11 @@ def _reversed(frame: Frame) -> Range:
     if frame.is_kernel and chance(frame.choices, 50):
         term, counts = _count(frame)
         interval = Interval(0, max(0, counts.high - 1))
-        return Range([term], interval, counts.high, False, counts.low > 0, True, "reversed")
+        return Range([term], interval, counts.high, backwards=True, form="reversed")
     values = pick(frame.choices, ((3,), (1, 4), (0, 6, 2), (4,), (1, 7, 3)))
     over = range(*values)
     bounds = [terms.integer_literal(value) for value in values]
-    return Range(bounds, Interval(min(over), max(over)), len(over), False, True, True, "reversed")
+    return Range(bounds, Interval(min(over), max(over)), len(over), backwards=True, form="reversed")
 
 
 def _shape_range(frame: Frame) -> Range | None:
@@ -179,4 +183,4 @@ def _shape_range(frame: Frame) -> Range | None:
     array.reads += 1
     frame.unit.note("expression:shape")
     bound = Term(node, INT32, f"{array.name}.shape[{axis}]", Interval(extent, extent))
-    return Range([bound], Interval(0, extent - 1), extent, certain=True, form="shape")
+    return Range([bound], Interval(0, extent - 1), extent, form="shape")

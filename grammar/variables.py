@@ -19,6 +19,7 @@ from grammar.types import (
     Quaternion,
     Scalar,
     Struct,
+    Transform,
     ValueType,
     Vector,
     is_float_type,
@@ -97,7 +98,7 @@ def update(frame: Frame, variable: Variable, unread: Sequence[Variable] = ()) ->
         return
     if variable.type == BOOL:
         _update_flag(frame, variable, unread)
-    elif isinstance(variable.type, (Matrix, Quaternion)):
+    elif isinstance(variable.type, (Matrix, Quaternion, Transform)):
         _update_composite(frame, variable, unread, exact)
     elif is_integer_type(variable.type) and guards.scalar_type_of(variable.type).is_signed:
         _update_signed(frame, variable, unread)
