@@ -327,12 +327,12 @@ def _while_body(
     frame.loop_depth += 1
     frame.loops.append("stepped while" if stepped_first else "while")
     grown = body(frame, fill, max(1, lines), [sink], counter).statements
+    late = exits.late_break(frame, [sink], lines)
     frame.loops.pop()
     frame.loop_depth -= 1
     frame.trips = outer_trips
     frame.unit.lines += 1
     step = nodes.augment("+", nodes.name(counter.name), nodes.integer(1))
-    late = exits.late_break(frame, [sink], lines)
     return [step, *grown, *late] if stepped_first else [*grown, *late, step]
 
 

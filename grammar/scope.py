@@ -165,8 +165,8 @@ class Unit:
 class Frame:
     """One function under construction: its parameters, its open blocks, and what is visible in them.
 
-    `loops` are the kinds of the open loops: `for`, `unrolled for` where Warp has to unroll it, `while`, or `stepped while`
-    for one that steps its counter first.
+    `loops` are the kinds of the open loops: `for`, `unrolled for` where Warp has to unroll it, `while`, or `stepped
+    while` for one that steps its counter first.
     `result_types` are what a helper returns, `early_values` what its early returns gave. `recent` are the kinds of the
     last statements.
     """
