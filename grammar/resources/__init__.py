@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grammar.recipes import Recipe
-from grammar.resources import bvhs, hash_grids, iteration, mesh_queries, meshes, shapes, textures, volumes
+from grammar.resources import bvhs, hash_grids, iteration, mesh_queries, meshes, shapes, textures, tiled, volumes
 
 RECIPES: Mapping[str, Recipe] = {
     name: recipe
-    for module in (bvhs, hash_grids, iteration, meshes, mesh_queries, shapes, textures, volumes)
+    for module in (bvhs, hash_grids, iteration, meshes, mesh_queries, shapes, textures, tiled, volumes)
     for name, recipe in module.RECIPES.items()
 }
 """The recipe of each built-in of the groups Geometry, Volumes and Textures."""
