@@ -13,6 +13,7 @@ Positions matter more here than layout, and strangers' files come by the thousan
 from __future__ import annotations
 
 import ast
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ def accept(source: str | bytes, allow_native: bool = False) -> Rejection | None:
     it may hold functions with native snippets, which nobody has read: for files of one's own.
     """
     try:
-        tree = ast.parse(read_text(source))
+        tree = _parsed(read_text(source))
         _check_module(tree, Scope(allow_native=allow_native))
         check_families(tree)
     except (RawTextError, RefusedError) as error:
@@ -61,6 +62,13 @@ def accept(source: str | bytes, allow_native: bool = False) -> Rejection | None:
     except (ValueError, MemoryError, RecursionError) as error:
         return Rejection(1, 1, f"not readable as Python: {error or type(error).__name__}")
     return None
+
+
+def _parsed(text: str) -> ast.Module:
+    """Parse a source without the warnings that Python's parser has for strange ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def _check_module(tree: ast.Module, scope: Scope) -> None:

@@ -64,24 +64,17 @@ EXCLUDED = {
     "range": "internal to Warp's code generation",
     "reversed": "internal to Warp's code generation",
     "iter_next": "internal to Warp's code generation",
-    "extract": "internal to Warp's code generation",
-    "index": "internal to Warp's code generation",
     "indexref": "internal to Warp's code generation",
     "array_store": "internal to Warp's code generation",
     "tuple": "internal to Warp's code generation",
     "slice": "internal to Warp's code generation",
-    "copy": "internal to Warp's code generation",
     "assign": "internal to Warp's code generation",
 }
 """Built-ins of those groups that a kernel from a file may not call, and why. `wp.static`, `wp.array` and `wp.zeros`
 have rules of their own in `calls`."""
 
-EXCLUDED_ENDINGS = ("_inplace", "assign_copy")
 EXCLUDED_BEGINNINGS = ("dense_",)
-"""Families that only Warp's own code generation calls; the `dense_` ones take lengths on trust."""
-
-CALLED_INPLACE = frozenset({"transform_add_inplace", "transform_sub_inplace"})
-"""Those with such an ending that are called by their names, as all of tiles are."""
+"""A family that takes lengths on trust."""
 
 TYPE_MAKERS = {
     "matrix": {"shape", "dtype"},
@@ -193,12 +186,7 @@ def vocabulary() -> Vocabulary:
 
 
 def _is_callable_from_a_file(name: str, group: str) -> bool:
-    return (
-        group in GROUPS
-        and name not in EXCLUDED
-        and (not name.endswith(EXCLUDED_ENDINGS) or group == "Tile Primitives" or name in CALLED_INPLACE)
-        and not name.startswith((*EXCLUDED_BEGINNINGS, "_"))
-    )
+    return group in GROUPS and name not in EXCLUDED and not name.startswith((*EXCLUDED_BEGINNINGS, "_"))
 
 
 def _fields() -> frozenset[str]:
