@@ -95,6 +95,8 @@ def _regex(pattern: str) -> str:
     match kind:
         case "Array":
             return rf"wp::(?:array|fixedarray)_t<(?:\d+,)?{_regex(inner[0])}>"
+        case "FixedArray":
+            return rf"wp::fixedarray_t<\d+,{_regex(inner[0])}>"
         case "IndexedArray":
             return rf"wp::indexedarray_t<{_regex(inner[0])}>"
         case "FabricArray" | "IndexedFabricArray":

@@ -228,57 +228,14 @@ DOMAINS: Mapping[str, Domain] = {
     "transform_wrench": Domain(),
 }
 
-SPELLED: Mapping[str, str] = {
-    "where": "wp.where, and the ternary operator",
-    "extract": "component access, v[0] and m[0, 1]",
-    "index": "component access to an array's element",
-    "indexref": "augmented assignment to a component of an array's element",
-    "address": "element access, a[i]",
-    "load": "reading an element",
-    "store": "assigning to a field of an array's element",
-    "array_store": "assigning to an element",
-    "copy": "assigning a variable to another",
-    "assign_inplace": "assigning to a component",
-    "assign_copy": "assigning to a component",
-    "add_inplace": "v[0] += x",
-    "sub_inplace": "v[0] -= x",
-    "atomic_add": "a call on an array, and a[i] += x",
-    "atomic_sub": "a call on an array, and a[i] -= x",
-    "atomic_min": "a call on an array",
-    "atomic_max": "a call on an array",
-    "range": "for loops",
-    "iter_next": "for loops",
-    "tid": "the thread index at the start of a kernel",
-}
+SPELLED: Mapping[str, str] = {}
 """Built-ins that a production of its own writes, and how."""
 
 LATER: Mapping[str, str] = {
-    "select": "deprecated in favour of where",
-    "atomic_cas": "its outcome depends on the order of threads unless the kernel is built around it",
-    "atomic_exch": "its outcome depends on the order of threads unless the kernel is built around it",
-    "atomic_and": "bitwise atomics follow",
-    "atomic_or": "bitwise atomics follow",
-    "atomic_xor": "bitwise atomics follow",
-    "bit_and_inplace": "bitwise augmented assignment to components follows",
-    "bit_or_inplace": "bitwise augmented assignment to components follows",
-    "bit_xor_inplace": "bitwise augmented assignment to components follows",
-    "view": "array views follow",
-    "array": "arrays from pointers and local arrays follow",
-    "zeros": "local arrays follow",
-    "cast": "reinterpreting casts follow",
-    "len": "len of arrays and vectors follows",
-    "tuple": "tuples follow",
-    "slice": "slices follow",
-    "reversed": "reversed ranges follow",
-    "lower_bound": "needs a sorted array",
-    "block_dim": "its value differs between cpu and cuda launches",
 }
 """Built-ins of this grammar's groups that it does not generate yet."""
 
 LATER_GROUPS: Mapping[str, str] = {
-    "Geometry": "needs a resource as argument",
-    "Volumes": "needs a resource as argument",
-    "Textures": "needs a resource as argument",
     "Code Generation": "wp.static follows",
 }
 
@@ -302,6 +259,9 @@ EXCLUDED: Mapping[str, str] = {
 LEFT_OUT: Mapping[str, str] = {
     r"matrix\(Vector": "removed: Warp's result function raises and refers to transform_compose",
     r"transform_set_(?:translation|rotation)_copy": "its result type is generic and never resolved, so nothing can hold it",
+    r"select\(": "removed: Warp's result function raises and refers to where",
+    r"atomic_\w+\(FixedArray": "CUDA has no atomics on local memory: NVRTC makes a trap of them",
+    r"atomic_(?:min|max)\(IndexedArray": "its adjoint asks an indexed array's descriptor for the data of an array's, in C++",
     r".*Fabric": "fabric arrays exist only inside Omniverse, which fills them",
     r"tile_matmul\(Tile\[Vector": "there only to say that tiles of complex numbers cannot be multiplied",
 }
@@ -330,9 +290,12 @@ def generable(overload: Overload) -> bool:
     domain = DOMAINS.get(overload.name)
     if domain is None or len(overload.results) != 1 or overload.signature in UNCOMPILED:
         return False
-    if domain is _CONVERSION and overload.types == overload.results:
-        return False
     return not is_integer_type(overload.results[0]) or domain.bounds is not None
+
+
+def is_idle_conversion(overload: Overload) -> bool:
+    """Whether an overload converts a value to the dtype that it has."""
+    return DOMAINS[overload.name] is _CONVERSION and overload.types == overload.results
 
 
 def is_written_otherwise(name: str) -> bool:

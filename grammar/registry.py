@@ -135,12 +135,15 @@ def _raw() -> Mapping[str, Sequence[Any]]:
 
 @functools.cache
 def _type_text(type_: Any) -> str:
-    """Return Warp's own words for a parameter's type, as its documentation prints them."""
+    """Return Warp's own words for a parameter's type, as its documentation prints them.
+
+    Local arrays are told from others, `FixedArray[Any]`, which Warp prints alike.
+    """
     try:
         from warp._src.context import type_str
     except ImportError:
         raise RegistryError(f"Warp {wp.__version__} has no warp._src.context.type_str") from None
-    return str(type_str(type_))
+    return f"{'Fixed' if type(type_).__name__ == 'fixedarray' else ''}{type_str(type_)}"
 
 
 def _read(name: str, raw: Sequence[Any]) -> Builtin:

@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable, Mapping
 
 from grammar.registry import Registered
-
 from grammar.scope import Frame
 
 Recipe = Callable[[Frame, Registered], bool]
@@ -21,8 +20,12 @@ Recipe = Callable[[Frame, Registered], bool]
 @functools.cache
 def recipes() -> Mapping[str, Recipe]:
     """Return the recipe of each built-in that has one."""
+    from grammar import resources
     from grammar.recipes import (
         approximations,
+        arrays,
+        atomics,
+        components,
         constructors,
         decompositions,
         norms,
@@ -34,10 +37,14 @@ def recipes() -> Mapping[str, Recipe]:
 
     modules = (
         approximations,
+        arrays,
+        atomics,
+        components,
         constructors,
         decompositions,
         norms,
         random_numbers,
+        resources,
         rotations,
         spatial,
         transforms,
@@ -56,7 +63,7 @@ SETTINGS: Mapping[str, str] = {
 
 def setting_of(one: Registered) -> str:
     """Return the category that an overload needs, the empty text for none: `tile` where it works on tiles."""
-    if any("Tile[" in type_ for type_ in one.types):
+    if one.name.endswith("_tiled") or any("Tile[" in type_ or type_.endswith("Tiled") for type_ in one.types):
         return "tile"
     return SETTINGS.get(one.group, "")
 
