@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--count", type=int, default=1, help="how many (default: 1)")
     sample.add_argument("--category", help="of one category only (default: each in turn)")
     sample.add_argument("--size", type=int, help="about how many lines a kernel's body has, 1 to 60 (default: any)")
+    sample.add_argument("--allow-native", action="store_true", help="kernels that call a function in C++")
     sample.set_defaults(command=_sample)
     builtins = commands.add_parser("builtins", help="say which of Warp's built-ins are generated")
     builtins.add_argument("--json", action="store_true", help="everything, as JSON on standard output")
@@ -61,7 +62,7 @@ def _sample(options: argparse.Namespace) -> int:
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     for index in range(options.count):
         category = options.category or CATEGORIES[index % len(CATEGORIES)]
-        kernel = generate(SeededChoices(f"{seed}/{index}"), category, options.size)
+        kernel = generate(SeededChoices(f"{seed}/{index}"), category, options.size, allow_native=options.allow_native)
         print(f"# {category}, seed {seed}, kernel {index}, launch {kernel.dims}: {kernel.description}")
         print(kernel.source)
     return 0

@@ -68,12 +68,17 @@ LARGEST = 60
 
 
 def generate(
-    choices: Choices, category: str, size: int | None = None, wanted: Sequence[focus.Focus] | None = None
+    choices: Choices,
+    category: str,
+    size: int | None = None,
+    wanted: Sequence[focus.Focus] | None = None,
+    allow_native: bool = False,
 ) -> Kernel:
     """Grow a kernel of a category; raises KeyError for a category that is none.
 
     `size`, from 1 to 60, is about how many lines stand between the thread index and the stores; without one it is
     drawn. `wanted` are overloads for it to use; without them it chooses some itself, or none.
+    With `allow_native` it calls a function in C++, which the recogniser refuses unless it is told to allow such.
     """
     if size is None:
         size = pick_weighted(choices, _SIZES)
@@ -81,13 +86,14 @@ def generate(
     if wanted is None:
         wanted = focus.choose(choices, category)
     unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
+    unit.allow_native = allow_native
     frame = Frame(unit, is_kernel=True)
     frame.max_parameters += size // 12
     grow = _grow_tiles if row.tiled else _grow_statements
     grow(frame, row.production, size, wanted)
     options.decorate(frame)
     options.generalise(frame, modules.live_parameters(frame))
-    name = describe.kernel_name(frame, row.verbs)
+    name = describe.kernel_name(frame, row.verbs, row.nouns)
     return Kernel(
         name=name,
         tree=modules.module(frame, name),
@@ -154,7 +160,7 @@ def _grow_statements(
     requirement(frame, max(3, end - frame.unit.lines))
     for one in wanted:
         focus.emit(frame, one)
-    if size > 3:
+    if size > 3 or frame.unit.allow_native:
         forms.emit_some(frame)
     statements.fill(frame, end - frame.unit.lines)
     if frame.unit.structs and chance(frame.choices, 60):

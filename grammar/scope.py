@@ -140,6 +140,7 @@ class Unit:
     claimed: set[str] = field(default_factory=set)
     lines: int = 0
     block_dim: int = 0
+    allow_native: bool = False
     growing: int = 0
     imports: list[str] = field(default_factory=list)
     named: list[Named] = field(default_factory=list)

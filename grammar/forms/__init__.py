@@ -31,7 +31,11 @@ def forms() -> Sequence[tuple[Form, float]]:
 
 
 def emit_some(frame: Frame) -> None:
-    """Emit none, one or two forms."""
+    """Emit none, one or two forms, and before them a call of a function in C++ where the caller allows that."""
+    if frame.unit.allow_native:
+        from grammar.forms import gradients
+
+        gradients.native(frame)
     for _ in range(pick_weighted(frame.choices, _COUNTS)):
         emit(frame)
 

@@ -12,7 +12,7 @@ from grammar.choices import pick
 from grammar.forms import closed
 from grammar.intervals import Interval
 from grammar.scope import ArrayParameter, Frame
-from grammar.types import INT32, Array
+from grammar.types import FLOAT32, INT32, Array
 
 _GRADIENTS: Sequence[tuple[str, str, str]] = (
     ("{a} * {b}", "{b} * {r}", "{a} * {r}"),
@@ -111,20 +111,18 @@ def replay(frame: Frame) -> bool:
 
 # Functions in C++
 
-_NATIVE: Sequence[tuple[str, str]] = (
-    ("return a * 2.0f;", "adj_a += 2.0f * adj_ret;"),
-    ("return a > 0.0f ? a : 0.5f * a;", "adj_a += (a > 0.0f ? 1.0f : 0.5f) * adj_ret;"),
-    ("float s = a + 1.0f; return s * s;", "adj_a += 2.0f * (a + 1.0f) * adj_ret;"),
+_NATIVE: Sequence[tuple[str, str, str]] = (
+    ("native_double", "return a * 2.0f;", "adj_a += 2.0f * adj_ret;"),
+    ("leaky", "return a > 0.0f ? a : 0.5f * a;", "adj_a += (a > 0.0f ? 1.0f : 0.5f) * adj_ret;"),
+    ("square_after", "float s = a + 1.0f; return s * s;", "adj_a += 2.0f * (a + 1.0f) * adj_ret;"),
 )
-"""Bodies of functions of one float in C++, and of their gradients."""
+"""Functions of one float in C++: their names, bodies and gradients."""
 
 
 def native(frame: Frame) -> bool:
     """Emit a call of a function in C++."""
-    from grammar.types import FLOAT32
-
-    name = closed.free(frame, ("native_scale", "leaky", "fast_square"))
-    body, adjoint = pick(frame.choices, _NATIVE)
+    word, body, adjoint = pick(frame.choices, _NATIVE)
+    name = closed.free(frame, (word,))
     text = f'''
         @wp.func_native("""{body}""", """{adjoint}""")
         def {name}(a: float) -> float: ...

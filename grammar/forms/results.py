@@ -109,6 +109,7 @@ def structured(frame: Frame) -> bool:
     spelling = scalar.spelling
     result = f" -> {struct.name}" if chance(frame.choices, 50) else ""
     values = [_of_scalar(frame, type_, scalar) for _, type_ in struct.fields]
+    values[0] = pick(frame.choices, ("x + y", "x * y", "y - x", "wp.max(x, y)"))
     if chance(frame.choices, 50):
         body = f"return {struct.name}({', '.join(values)})"
         frame.unit.note("form:struct constructor arguments")
@@ -135,7 +136,7 @@ def _of_scalar(frame: Frame, type_: object, scalar: Scalar) -> str:
     if isinstance(type_, Vector):
         parts = [pick(frame.choices, ("x", "y", closed.number(scalar, "0"))) for _ in range(type_.length)]
         return f"{type_.spelling}({', '.join(parts)})"
-    return pick(frame.choices, ("x + y", "x", "x * y", "y - x", "wp.max(x, y)"))
+    return pick(frame.choices, ("x", "y", "x - y", "wp.min(x, y)"))
 
 
 def _free_local(frame: Frame, bank: Sequence[str]) -> str:
