@@ -36,6 +36,7 @@ class Category:
     subject: str
     taste: Taste
     dimensions: tuple[tuple[int, float], ...] = ((1, 66), (2, 24), (3, 10))
+    nouns: tuple[str, ...] = ()
     tiled: bool = False
 
 
@@ -133,6 +134,7 @@ ROWS: Mapping[str, Category] = {
         subject="folds",
         taste=Taste(30),
         dimensions=((1, 80), (2, 16), (3, 4)),
+        nouns=("rows", "values", "segments", "samples"),
     ),
     "scan": Category(
         reductions.scan,
@@ -144,6 +146,7 @@ ROWS: Mapping[str, Category] = {
         subject="scans",
         taste=Taste(30),
         dimensions=((1, 75), (2, 20), (3, 5)),
+        nouns=("rows", "totals", "sequence", "counts"),
     ),
     "gather_scatter": Category(
         scatter.gather_scatter,
@@ -152,6 +155,7 @@ ROWS: Mapping[str, Category] = {
         subject="goes through indices into",
         taste=Taste(25),
         dimensions=((1, 100),),
+        nouns=("values", "elements", "entries", "neighbors"),
     ),
     "histogram": Category(
         scatter.histogram,
@@ -159,6 +163,7 @@ ROWS: Mapping[str, Category] = {
         verbs=("count", "bin", "tally", "histogram", "bucket"),
         subject="counts in bins",
         taste=Taste(35),
+        nouns=("samples", "values", "levels"),
     ),
     "stencil": Category(
         grids.stencil,
@@ -167,6 +172,7 @@ ROWS: Mapping[str, Category] = {
         subject="combines neighbouring elements of",
         taste=Taste(20),
         dimensions=((1, 35), (2, 50), (3, 15)),
+        nouns=("grid", "image", "field", "cells"),
     ),
     "pde": Category(
         grids.pde,
@@ -175,6 +181,7 @@ ROWS: Mapping[str, Category] = {
         subject="takes a step of a differential equation on",
         taste=Taste(0),
         dimensions=((1, 35), (2, 50), (3, 15)),
+        nouns=("field", "heat", "wave", "concentration"),
     ),
     "n_body": Category(
         particles.n_body,
@@ -183,6 +190,7 @@ ROWS: Mapping[str, Category] = {
         subject="sums the forces between pairs from",
         taste=Taste(0, floats("vec3"), 4.0),
         dimensions=((1, 80), (2, 20)),
+        nouns=("bodies", "particles", "forces", "stars"),
     ),
     "sph": Category(
         particles.sph,
@@ -191,6 +199,7 @@ ROWS: Mapping[str, Category] = {
         subject="smooths over the neighbours within a radius of",
         taste=Taste(0, floats("vec3"), 3.0),
         dimensions=((1, 85), (2, 15)),
+        nouns=("density", "pressure", "fluid", "particles"),
     ),
     "ray_march": Category(
         rays.ray_march,
@@ -199,6 +208,7 @@ ROWS: Mapping[str, Category] = {
         subject="follows a ray through",
         taste=Taste(0, floats("vec3"), 3.0),
         dimensions=((1, 35), (2, 65)),
+        nouns=("rays", "scene", "pixels", "spheres"),
     ),
     "rigid_body": Category(
         bodies.rigid_body,
@@ -207,6 +217,7 @@ ROWS: Mapping[str, Category] = {
         subject="integrates a rigid body from",
         taste=Taste(0, floats("vec3", "quat"), 3.0),
         dimensions=((1, 100),),
+        nouns=("bodies", "state", "motion", "velocities"),
     ),
     "transform": Category(
         bodies.transform,
@@ -215,6 +226,7 @@ ROWS: Mapping[str, Category] = {
         subject="composes the transformations of",
         taste=Taste(0, floats("vec3", "quat"), 3.0),
         dimensions=((1, 100),),
+        nouns=("chain", "joints", "bones", "frames"),
     ),
     "graph": Category(
         networks.graph,
@@ -223,6 +235,7 @@ ROWS: Mapping[str, Category] = {
         subject="relaxes the edges of a graph given by",
         taste=Taste(35),
         dimensions=((1, 100),),
+        nouns=("edges", "nodes", "neighbors", "distances"),
     ),
     "neural": Category(
         networks.neural,
@@ -231,6 +244,7 @@ ROWS: Mapping[str, Category] = {
         subject="computes a neuron from",
         taste=Taste(0),
         dimensions=((1, 50), (2, 50)),
+        nouns=("layer", "neurons", "activations", "outputs"),
     ),
     "fem": Category(
         networks.fem,
@@ -239,6 +253,7 @@ ROWS: Mapping[str, Category] = {
         subject="assembles the contributions of an element from",
         taste=Taste(0, floats("vec2", "vec3"), 3.0),
         dimensions=((1, 100),),
+        nouns=("elements", "stiffness", "forces", "mesh"),
     ),
     "random": Category(
         sampling.random,
@@ -246,6 +261,7 @@ ROWS: Mapping[str, Category] = {
         verbs=("sample", "draw", "estimate", "perturb", "roll"),
         subject="draws random numbers for",
         taste=Taste(0),
+        nouns=("samples", "walks", "noise", "estimates"),
     ),
 }
 

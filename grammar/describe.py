@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grammar import names
-from grammar.choices import pick
+from grammar.choices import chance, pick
 from grammar.scope import ArrayParameter, Frame
 
 _ACTIONS = {
@@ -24,12 +24,11 @@ _ACTIONS = {
 }
 
 
-def kernel_name(frame: Frame, verbs: Sequence[str]) -> str:
-    """Return one of the verbs and what the kernel works on: `blend_velocities`."""
+def kernel_name(frame: Frame, verbs: Sequence[str], nouns: Sequence[str] = ()) -> str:
+    """Return one of the verbs with one of the nouns, or with what the kernel works on: `blend_velocities`."""
     read = [array.name for array in frame.arrays if array.use == "read" and array.name in frame.mentioned]
-    nouns = read or ["items"]
-    name = f"{pick(frame.choices, verbs)}_{nouns[0]}"
-    return names.free_name(frame.choices, [name], frame.taken | frame.unit.taken)
+    noun = pick(frame.choices, nouns) if nouns and chance(frame.choices, 75) else [*read, "items"][0]
+    return names.free_name(frame.choices, [f"{pick(frame.choices, verbs)}_{noun}"], frame.taken | frame.unit.taken)
 
 
 def description(frame: Frame, subject: str) -> str:
@@ -39,7 +38,7 @@ def description(frame: Frame, subject: str) -> str:
     outputs = [p.name for p in live if isinstance(p, ArrayParameter) and p.use != "read"]
     actions = [_ACTIONS[event] for event in dict.fromkeys(frame.unit.events)]
     sentence = [
-        f"Each thread {subject} {_listed(inputs) or 'its own index'}",
+        f"Each {'block' if frame.unit.block_dim else 'thread'} {subject} {_listed(inputs) or 'its own index'}",
         *actions[:3],
         f"writes {_listed(outputs)}",
     ]

@@ -16,6 +16,7 @@ from grammar import (
     names,
     nodes,
     outputs,
+    remarks,
     requirements,
     statements,
     structures,
@@ -94,6 +95,7 @@ def generate(
     options.decorate(frame)
     options.generalise(frame, modules.live_parameters(frame))
     name = describe.kernel_name(frame, row.verbs, row.nouns)
+    remarks.annotate(frame, name, row.subject)
     return Kernel(
         name=name,
         tree=modules.module(frame, name),

@@ -20,11 +20,11 @@ def rigid_body(frame: Frame, lines: int) -> None:
     _contact(page, vector)
     page.fill(3)
     if state and page.chance(70):
-        page.emit("{state}.position = {x}\n{state}.rotation = {q}\n{state}.velocity = {v}\n{state}.omega = {w}")
+        page.emit("{state}.position = {pos}\n{state}.rotation = {rot}\n{state}.velocity = {vel}\n{state}.omega = {ang}")
         page.output("new_states", page.variable("state").type)
         page.emit("{new_states}[{index}] = {state}")
         return
-    for role, value, type_ in (("new_positions", "x", vector), ("new_rotations", "q", quaternion)):
+    for role, value, type_ in (("new_positions", "pos", vector), ("new_rotations", "rot", quaternion)):
         page.output(role, type_)
         page.emit(f"{{{role}}}[{{index}}] = {{{value}}}")
     if page.chance(40):
@@ -32,10 +32,10 @@ def rigid_body(frame: Frame, lines: int) -> None:
             "energy",
             page.scalar,
             page.pick(
-                "0.5 * (wp.dot({v}, {v}) + wp.dot({w}, {w}))",
-                "0.5 * wp.length_sq({v}) + 0.5 * wp.dot({w}, {inertia_w})"
+                "0.5 * (wp.dot({vel}, {vel}) + wp.dot({ang}, {ang}))",
+                "0.5 * wp.length_sq({vel}) + 0.5 * wp.dot({ang}, {inertia_w})"
                 if "inertia_w" in page.roles
-                else "0.5 * wp.length_sq({v})",
+                else "0.5 * wp.length_sq({vel})",
             ),
         )
         page.output("energies", page.scalar)
@@ -55,13 +55,13 @@ def _state(page: Page, vector: Vector, quaternion: Quaternion) -> bool:
         struct = page.struct("BodyState", fields)
         page.array("states", struct, page.dims)
         page.let("state", struct, "{states}[{index}]")
-    for role, (field, type_) in zip(("x", "q", "v", "w"), fields, strict=True):
+    for role, (field, type_) in zip(("pos", "rot", "vel", "ang"), fields, strict=True):
         if not as_struct:
             page.array(f"{field}_array", type_, page.dims)
         text = f"{{state}}.{field}" if as_struct else f"{{{field}_array}}[{{index}}]"
-        if role == "q" and page.chance(30):
+        if role == "rot" and page.chance(30):
             text = f"wp.normalize({text})"
-        page.let(role, type_, text, inexact=page.loose and role in "xvw", mutable=role in "vw")
+        page.let(role, type_, text, inexact=page.loose and role != "rot", mutable=role in ("vel", "ang"))
     return as_struct
 
 
@@ -73,23 +73,25 @@ def _linear(page: Page, vector: Vector) -> None:
         terms.append("{gravity}")
     if page.chance(60) or not terms:
         page.array("forces", vector, page.dims)
-        page.constant("inverse_mass", "1.0", "0.5", "2.0")
+        page.constant("inverse_mass", "0.1", "0.5", "2.0")
         terms.append("{forces}[{index}] * {inverse_mass}")
     page.set(
-        "v", f"({' + '.join(terms)}) * {{dt}}" if len(terms) > 1 or "*" not in terms[0] else f"{terms[0]} * {{dt}}", "+"
+        "vel",
+        f"({' + '.join(terms)}) * {{dt}}" if len(terms) > 1 or "*" not in terms[0] else f"{terms[0]} * {{dt}}",
+        "+",
     )
     if page.chance(40):
         page.constant("drag", "0.1", "0.01", "0.5")
         page.set(
-            "v",
+            "vel",
             page.pick(
-                "{v} * (1.0 - {drag} * {dt})",
-                "{v} / (1.0 + {drag} * {dt})",
-                "{v} - {v} * ({drag} * wp.length({v}) * {dt})",
+                "{vel} * (1.0 - {drag} * {dt})",
+                "{vel} / (1.0 + {drag} * {dt})",
+                "{vel} - {vel} * ({drag} * wp.length({vel}) * {dt})",
             ),
         )
-    page.update("v", percent=25)
-    page.set("x", page.pick("{v} * {dt}", "{dt} * {v}"), "+")
+    page.update("vel", percent=25)
+    page.set("pos", page.pick("{vel} * {dt}", "{dt} * {vel}"), "+")
 
 
 def _angular(page: Page, vector: Vector, quaternion: Quaternion) -> None:
@@ -99,76 +101,78 @@ def _angular(page: Page, vector: Vector, quaternion: Quaternion) -> None:
     style = page.pick("diagonal", "matrix", "none", "diagonal")
     if style == "diagonal":
         page.value("inertia", vector)
-        page.let("w_body", vector, "wp.quat_rotate_inv({q}, {w})", inexact=page.loose)
-        page.let("t_body", vector, "wp.quat_rotate_inv({q}, {torque})")
+        page.let("w_body", vector, "wp.quat_rotate_inv({rot}, {ang})", inexact=page.loose)
+        page.let("t_body", vector, "wp.quat_rotate_inv({rot}, {torque})")
         page.let("inertia_w", vector, "wp.cw_mul({inertia}, {w_body})", inexact=page.loose)
         page.let(
             "alpha", vector, "wp.cw_div({t_body} - wp.cross({w_body}, {inertia_w}), {inertia})", inexact=page.loose
         )
         page.set(
-            "w",
-            page.pick("wp.quat_rotate({q}, {w_body} + {alpha} * {dt})", "{w} + wp.quat_rotate({q}, {alpha}) * {dt}"),
+            "ang",
+            page.pick(
+                "wp.quat_rotate({rot}, {w_body} + {alpha} * {dt})", "{ang} + wp.quat_rotate({rot}, {alpha}) * {dt}"
+            ),
         )
     elif style == "matrix":
         matrix = Matrix(3, 3, page.scalar)
         page.value("inertia", matrix) if page.chance(50) else page.array("inertias", matrix, page.dims)
-        page.let("rotation_matrix", matrix, "wp.quat_to_matrix({q})")
+        page.let("rotation_matrix", matrix, "wp.quat_to_matrix({rot})")
         own = "{inertia}" if "inertia" in page.roles else "{inertias}[{index}]"
         product = page.pick("*", "@")
         page.let(
             "world_inertia", matrix, f"{{rotation_matrix}} {product} {own} {product} wp.transpose({{rotation_matrix}})"
         )
-        page.let("inertia_w", vector, f"{{world_inertia}} {product} {{w}}", inexact=page.loose)
+        page.let("inertia_w", vector, f"{{world_inertia}} {product} {{ang}}", inexact=page.loose)
         page.let(
             "alpha",
             vector,
-            f"wp.inverse({{world_inertia}}) {product} ({{torque}} - wp.cross({{w}}, {{inertia_w}}))",
+            f"wp.inverse({{world_inertia}}) {product} ({{torque}} - wp.cross({{ang}}, {{inertia_w}}))",
             inexact=page.loose,
         )
-        page.set("w", "{alpha} * {dt}", "+")
+        page.set("ang", "{alpha} * {dt}", "+")
     else:
         page.set(
-            "w",
-            page.pick("{torque} * {dt}", "wp.cross({torque}, {v}) * {dt}", "wp.quat_rotate({q}, {torque}) * {dt}")
-            if page.loose or not page.variable("v").inexact
+            "ang",
+            page.pick("{torque} * {dt}", "wp.cross({torque}, {vel}) * {dt}", "wp.quat_rotate({rot}, {torque}) * {dt}")
+            if page.loose or not page.variable("vel").inexact
             else "{torque} * {dt}",
             "+",
         )
     if page.chance(35):
         page.constant("angular_damping", "0.1", "0.05", "0.5")
-        page.set("w", "{w} * (1.0 - {angular_damping} * {dt})")
-    page.update("w", percent=25)
+        page.set("ang", "{ang} * (1.0 - {angular_damping} * {dt})")
+    page.update("ang", percent=25)
     _turn(page, quaternion)
 
 
 def _turn(page: Page, quaternion: Quaternion) -> None:
     """Advance the orientation by the angular velocity: by the derivative, or by an axis and an angle."""
-    page.variable("q").inexact = True
+    page.variable("rot").inexact = True
     if page.chance(70):
         half = page.pick("(0.5 * {dt})", "{dt} * 0.5")
         page.let(
             "spin",
             quaternion,
-            page.pick("{quaternion}({w}, 0.0) * {q}", "{quaternion}({w}[0], {w}[1], {w}[2], 0.0) * {q}"),
+            page.pick("{quaternion}({ang}, 0.0) * {rot}", "{quaternion}({ang}[0], {ang}[1], {ang}[2], 0.0) * {rot}"),
         )
         page.set(
-            "q",
-            f"wp.normalize({{q}} + {{spin}} * {half})"
+            "rot",
+            f"wp.normalize({{rot}} + {{spin}} * {half})"
             if half[0] == "("
-            else f"wp.normalize({{q}} + {{spin}} * ({half}))",
+            else f"wp.normalize({{rot}} + {{spin}} * ({half}))",
         )
         return
-    page.let("angle", page.scalar, "wp.length({w}) * {dt}")
+    page.let("angle", page.scalar, "wp.length({ang}) * {dt}")
     page.let(
         "turn",
         quaternion,
         page.pick(
-            "wp.quat_from_axis_angle(wp.normalize({w}), {angle})",
-            "wp.quat_from_axis_angle({w} / (wp.length({w}) + 0.001), {angle})",
+            "wp.quat_from_axis_angle(wp.normalize({ang}), {angle})",
+            "wp.quat_from_axis_angle({ang} / (wp.length({ang}) + 0.001), {angle})",
         ),
         inexact=True,
     )
-    page.set("q", page.pick("wp.normalize({turn} * {q})", "{turn} * {q}"))
+    page.set("rot", page.pick("wp.normalize({turn} * {rot})", "{turn} * {rot}"))
 
 
 def _contact(page: Page, vector: Vector) -> None:
@@ -178,22 +182,22 @@ def _contact(page: Page, vector: Vector) -> None:
     page.constant("ground", "0.0", "-1.0")
     page.constant("restitution", "0.5", "0.8", "0.2")
     up = page.integer(1, 2)
-    page.let("depth", page.scalar, f"{{ground}} - {{x}}[{up}]")
+    page.let("depth", page.scalar, f"{{ground}} - {{pos}}[{up}]")
     page.roles["up"] = (
         "{vector}(0.0, 1.0, 0.0)".replace("{vector}", vector.spelling)
         if up == 1
         else f"{vector.spelling}(0.0, 0.0, 1.0)"
     )
     with page.suite("if {depth} > 0.0"):
-        page.set("x", "{up} * {depth}", "+")
-        page.let("v_normal", page.scalar, f"{{v}}[{up}]")
+        page.set("pos", "{up} * {depth}", "+")
+        page.let("v_normal", page.scalar, f"{{vel}}[{up}]")
         if page.chance(50):
-            page.emit("if {v_normal} < 0.0:\n    {v} -= {up} * ((1.0 + {restitution}) * {v_normal})")
+            page.emit("if {v_normal} < 0.0:\n    {vel} -= {up} * ((1.0 + {restitution}) * {v_normal})")
         else:
-            page.set("v", "{up} * (wp.min({v_normal}, 0.0) * (1.0 + {restitution}))", "-")
+            page.set("vel", "{up} * (wp.min({v_normal}, 0.0) * (1.0 + {restitution}))", "-")
         if page.chance(40):
-            page.set("w", "{w} * 0.9")
-    for role in ("x", "v", "w"):
+            page.set("ang", "{ang} * 0.9")
+    for role in ("pos", "vel", "ang"):
         page.frame.written(page.variable(role))
 
 

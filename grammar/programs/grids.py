@@ -86,7 +86,7 @@ class _Grid:
         text = f"{{{array}}}[{index}]"
         if type_ != page.scalar:
             text = f"{type_.spelling}({text})"
-        if role and (page.chance(45) or type_ != page.scalar):
+        if role and (page.chance((0, 45, 70, 100)[len(self.axes)]) or type_ != page.scalar):
             page.let(role, type_, text, element_interval(page.scalar))
             return f"{{{role}}}"
         return text
@@ -112,7 +112,7 @@ def _explicit(page: Page) -> None:
     page.output("filtered", type_)
     grid.guard("filtered", f"{type_.spelling}(0)" if not type_.is_float else page.number("0.0"))
     own = grid.bind("field", "center", grid.own())
-    cells = []
+    cells: list[str] = []
     for axis in range(len(page.dims)):
         for offset, role in zip((-1, 1), _SIDES[axis], strict=True):
             cells.append(grid.bind("field", role, grid.at(axis, offset * page.integer(1, grid.reach))))
@@ -140,17 +140,13 @@ def _explicit(page: Page) -> None:
 def _combination(page: Page, own: str, cells: list[str]) -> str:
     """Return how a cell is joined with its neighbours."""
     total = " + ".join(cells)
-    minima = _nested("wp.min", [own, *cells])
-    maxima = _nested("wp.max", [own, *cells])
     type_ = fold_type(page)
     if type_.is_integer:
-        table = [total, minima, maxima, f"{total} + {own}"]
+        table = [total, f"{total} + {own}", "extremum", "extremum"]
         if type_.is_signed:
-            table += [
-                f"{total} - {len(cells)} * {own}" if type_ == INT32 else f"{total} - {own}",
-                f"{maxima} - {minima}",
-            ]
-        return pick(page.choices, table)
+            table += [f"{total} - {len(cells)} * {own}" if type_ == INT32 else f"{total} - {own}", "spread"]
+        chosen = pick(page.choices, table)
+        return _extremum(page, chosen, [own, *cells]) if chosen in ("extremum", "spread") else chosen
     page.constant("weight", "0.5", "0.25", "0.1", "0.125")
     differences = [f"({right} - {left})" for left, right in zip(cells[::2], cells[1::2], strict=True)]
     gradient = " + ".join(f"{d} * {d}" for d in differences)
@@ -159,19 +155,26 @@ def _combination(page: Page, own: str, cells: list[str]) -> str:
         f"(1.0 - {{weight}}) * {own} + {{weight}} * ({total})",
         f"({own} + {total}) / {len(cells) + 1}.0",
         f"wp.sqrt({gradient})" if page.chance(60) else gradient,
-        f"{maxima} - {minima}",
-        f"wp.clamp({own}, {_nested('wp.min', cells)}, {_nested('wp.max', cells)})",
+        "spread",
+        "extremum",
+        f"wp.clamp({own}, wp.min({cells[0]}, {cells[1]}), wp.max({cells[0]}, {cells[1]}))",
         f"{own} + {{weight}} * ({total} - {len(cells)}.0 * {own})",
         f"{{weight}} * ({differences[-1]}) - {own}",
     ]
-    return pick(page.choices, table)
+    chosen = pick(page.choices, table)
+    return _extremum(page, chosen, [own, *cells]) if chosen in ("extremum", "spread") else chosen
 
 
-def _nested(function: str, cells: list[str]) -> str:
-    text = cells[0]
-    for cell in cells[1:]:
-        text = f"{function}({text}, {cell})"
-    return text
+def _extremum(page: Page, kind: str, cells: list[str]) -> str:
+    """Bind the lowest or highest of the cells, a pair of them in a line; return it, or the difference of the two."""
+    names = ("min", "max") if kind == "spread" else (page.pick("min", "max"),)
+    interval = element_interval(page.scalar)
+    for name in names:
+        role = {"min": "lowest", "max": "highest"}[name]
+        page.let(role, fold_type(page), f"wp.{name}({cells[0]}, {cells[1]})", interval)
+        for cell in cells[2:]:
+            page.set(role, f"wp.{name}({{{role}}}, {cell})")
+    return "{highest} - {lowest}" if kind == "spread" else "{lowest}" if names == ("min",) else "{highest}"
 
 
 def _window(page: Page) -> None:
@@ -270,7 +273,7 @@ def pde(frame: Frame, lines: int) -> None:
     if grid.boundary == "return":
         grid.guard("next_field", page.pick(f"{{field}}[{grid.own()}]", "0.0"))
     page.value("dt")
-    page.constant("dx", "1.0", "0.5", "0.1", "0.25")
+    page.constant("dx", "0.5", "0.1", "0.25")
     page.let("u", page.scalar, f"{{field}}[{grid.own()}]")
     _PDES[kind](page, grid)
     if page.chance(35):
@@ -331,7 +334,7 @@ def _heat(page: Page, grid: _Grid) -> None:
 def _wave(page: Page, grid: _Grid) -> None:
     page.array("previous", page.scalar, page.dims)
     laplacian = _laplacian(page, grid, "field", "{u}")
-    page.constant("speed", "1.0", "0.5", "2.0")
+    page.constant("speed", "0.5", "2.0", "1.5")
     page.constant("damping", "0.01", "0.05", "0.1")
     _new_value(page, page.pick(
         f"2.0 * {{u}} - {{previous}}[{{index}}] + {{speed}} * {{speed}} * {{dt}} * {{dt}} * {laplacian}",
@@ -393,7 +396,7 @@ def _reaction(page: Page, grid: _Grid) -> None:
     page.let("v", page.scalar, f"{{other_field}}[{grid.own()}]")
     for role in ("feed", "kill"):
         page.constant(role, "0.04", "0.06", "0.055", "0.03")
-    page.constant("rate_u", "0.2", "0.16", "1.0")
+    page.constant("rate_u", "0.2", "0.16", "0.21")
     page.constant("rate_v", "0.1", "0.08", "0.5")
     first = _laplacian(page, grid, "field", "{u}")
     cells = " + ".join(f"{{other_field}}[{grid.at(axis, step)}]" for axis in range(len(page.dims)) for step in (-1, 1))
@@ -425,7 +428,7 @@ def _poisson(page: Page, grid: _Grid) -> None:
 
 def _allen_cahn(page: Page, grid: _Grid) -> None:
     laplacian = _laplacian(page, grid, "field", "{u}")
-    page.constant("mobility", "1.0", "0.5", "2.0")
+    page.constant("mobility", "0.25", "0.5", "2.0")
     page.constant("epsilon", "0.1", "0.05", "0.01")
     well = page.formula(
         "potential_slope",

@@ -38,10 +38,10 @@ def _edges(page: Page, type_: Scalar, nodes: int) -> None:
     else:
         page.indices("edges", (*page.dims, 2), nodes)
         ends = "{edges}[{index}, 0]", "{edges}[{index}, 1]"
-    for role, text in zip(("u", "v"), ends, strict=True):
+    for role, text in zip(("tail", "head"), ends, strict=True):
         page.let(role, INT32, text, Interval(0, nodes - 1), index=True)
     if page.chance(30):
-        page.emit("if {u} == {v}:\n    return")
+        page.emit("if {tail} == {head}:\n    return")
     kind = pick_weighted(page.choices, (("shortest", 4), ("label", 2), ("rank", 3), ("flow", 3), ("level", 2)))
     page.array("distances", type_, (nodes,), interval=_range(type_, 0, 1000))
     weighted = page.chance(75) or kind in ("flow",)
@@ -76,9 +76,9 @@ def _relax(page: Page, type_: Scalar, nodes: int, kind: str, weighted: bool) -> 
                 "candidate",
                 type_,
                 page.pick(
-                    f"{{distances}}[{{u}}] + {weight}",
-                    f"{weight} + {{distances}}[{{u}}]",
-                    f"wp.max({{distances}}[{{u}}], {weight})",
+                    f"{{distances}}[{{tail}}] + {weight}",
+                    f"{weight} + {{distances}}[{{tail}}]",
+                    f"wp.max({{distances}}[{{tail}}], {weight})",
                 ),
                 _range(type_, 0, 1100),
                 mutable=type_.is_float,
@@ -86,14 +86,16 @@ def _relax(page: Page, type_: Scalar, nodes: int, kind: str, weighted: bool) -> 
             page.variable("candidate").inexact = False
             page.update("candidate", percent=25) if type_.is_float else None
             if page.chance(70):
-                with page.suite("if {candidate} < {distances}[{v}]"):
-                    page.emit(f"wp.atomic_min({shared}, {{v}}, {{candidate}})")
+                with page.suite("if {candidate} < {distances}[{head}]"):
+                    page.emit(f"wp.atomic_min({shared}, {{head}}, {{candidate}})")
             else:
-                page.emit(f"wp.atomic_min({shared}, {{v}}, {{candidate}})")
+                page.emit(f"wp.atomic_min({shared}, {{head}}, {{candidate}})")
             if page.chance(25):
-                page.emit(f"wp.atomic_min({shared}, {{u}}, {{distances}}[{{v}}] + {weight})")
+                page.emit(f"wp.atomic_min({shared}, {{tail}}, {{distances}}[{{head}}] + {weight})")
         case "label":
-            page.let("label", type_, f"wp.{name}({{distances}}[{{u}}], {{distances}}[{{v}}])", _range(type_, 0, 1000))
+            page.let(
+                "label", type_, f"wp.{name}({{distances}}[{{tail}}], {{distances}}[{{head}}])", _range(type_, 0, 1000)
+            )
             if weighted:
                 threshold = (
                     page.number(page.pick("0.5", "0.0", "1.0"))
@@ -103,31 +105,32 @@ def _relax(page: Page, type_: Scalar, nodes: int, kind: str, weighted: bool) -> 
                     else page.pick("10", "50", "5")
                 )
                 page.emit(f"if {{weight}} < {threshold}:\n    return")
-            page.emit(f"wp.atomic_{name}({shared}, {{v}}, {{label}})")
+            page.emit(f"wp.atomic_{name}({shared}, {{head}}, {{label}})")
             if page.chance(50):
-                page.emit(f"wp.atomic_{name}({shared}, {{u}}, {{label}})")
+                page.emit(f"wp.atomic_{name}({shared}, {{tail}}, {{label}})")
         case "level":
             page.value("level", type_, _range(type_, 0, 100))
             with page.suite(
                 page.pick(
-                    "if {distances}[{u}] == {level}", "if {distances}[{u}] <= {level} and {distances}[{v}] > {level}"
+                    "if {distances}[{tail}] == {level}",
+                    "if {distances}[{tail}] <= {level} and {distances}[{head}] > {level}",
                 )
             ):
-                page.emit(f"wp.atomic_min({shared}, {{v}}, {{level}} + {weight})")
+                page.emit(f"wp.atomic_min({shared}, {{head}}, {{level}} + {weight})")
         case "rank" if type_.is_float:
             page.array("degrees", INT32, (nodes,), interval=Interval(0, 16))
             page.constant("damping", "0.85", "0.9", "0.5")
             page.let(
                 "share",
                 type_,
-                "{damping} * {distances}[{u}] / "
-                + page.pick("{scalar}(wp.max({degrees}[{u}], 1))", "wp.max({scalar}({degrees}[{u}]), 1.0)"),
+                "{damping} * {distances}[{tail}] / "
+                + page.pick("{scalar}(wp.max({degrees}[{tail}], 1))", "wp.max({scalar}({degrees}[{tail}]), 1.0)"),
                 inexact=page.loose,
                 mutable=True,
             )
             page.update("share", percent=35)
             page.emit(
-                f"wp.atomic_add({shared}, {{v}}, {{share}}" + page.pick(")", f" * {weight})" if weighted else ")")
+                f"wp.atomic_add({shared}, {{head}}, {{share}}" + page.pick(")", f" * {weight})" if weighted else ")")
             )
         case _:
             factor = f"{weight} * " if type_.is_float else ""
@@ -135,16 +138,16 @@ def _relax(page: Page, type_: Scalar, nodes: int, kind: str, weighted: bool) -> 
             page.let(
                 "flow",
                 type_,
-                limit.format(f"{factor}({{distances}}[{{u}}] - {{distances}}[{{v}}])")
+                limit.format(f"{factor}({{distances}}[{{tail}}] - {{distances}}[{{head}}])")
                 if factor or limit != "{}"
-                else "{distances}[{u}] - {distances}[{v}]",
+                else "{distances}[{tail}] - {distances}[{head}]",
                 _range(type_, -1000, 1000),
                 mutable=type_.is_float,
                 inexact=page.loose and type_.is_float,
             )
             page.update("flow", percent=30) if type_.is_float else None
-            page.emit(f"wp.atomic_add({shared}, {{v}}, {{flow}})")
-            page.emit(f"wp.atomic_add({shared}, {{u}}, -{{flow}})")
+            page.emit(f"wp.atomic_add({shared}, {{head}}, {{flow}})")
+            page.emit(f"wp.atomic_add({shared}, {{tail}}, -{{flow}})")
 
 
 def _adjacency(page: Page, type_: Scalar, nodes: int) -> None:
@@ -509,7 +512,7 @@ def _scatter(page: Page, role: str, contributions: list[tuple[str, str]]) -> Non
 
 def _bar(page: Page, vector: Vector, nodes: int) -> None:
     """A bar or spring between two nodes, with damping at times."""
-    page.constant("stiffness", "100.0", "10.0", "1.0")
+    page.constant("stiffness", "100.0", "10.0", "2.0")
     page.array("rest_lengths", page.scalar, page.dims)
     page.let("edge", vector, page.pick("{nodes}[{n1}] - {nodes}[{n0}]", "{nodes}[{n0}] - {nodes}[{n1}]"))
     page.let(
@@ -534,7 +537,7 @@ def _bar(page: Page, vector: Vector, nodes: int) -> None:
     )
     if page.chance(35):
         page.array("velocities", vector, (nodes,))
-        page.constant("damping", "0.1", "1.0", "0.5")
+        page.constant("damping", "0.1", "0.2", "0.5")
         page.set("tension", "{damping} * wp.dot({velocities}[{n1}] - {velocities}[{n0}], {edge}) / {length}", "+")
     page.update("tension", percent=35)
     if page.chance(25):
@@ -561,8 +564,8 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
     page.array("rest_inverses", matrix, page.dims)
     product = page.pick("*", "@")
     page.let("gradient", matrix, f"{{shape_matrix}} {product} {{rest_inverses}}[{{index}}]")
-    page.constant("mu", "1.0", "10.0", "100.0")
-    page.constant("lam", "1.0", "10.0", "50.0")
+    page.constant("mu", "5.0", "10.0", "100.0")
+    page.constant("lam", "2.0", "10.0", "50.0")
     identity = f"wp.identity(n={size}, dtype={page.scalar.spelling})"
     style = page.pick("linear", "stvk", "neo_hookean")
     if style == "linear":
@@ -611,7 +614,7 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
     _scatter(page, "force_sums", [*columns, ("n0", f"-({total})")])
     if page.chance(40):
         page.array("masses", page.scalar, (nodes,), "atomic_add")
-        page.constant("density", "1.0", "1000.0", "0.5")
+        page.constant("density", "7.85", "1000.0", "0.5")
         page.let("share", page.scalar, f"{{density}} * {{volume}} / {size + 1}.0")
         _scatter(page, "masses", [(f"n{place}", "{share}") for place in range(size + 1)])
 
@@ -644,7 +647,7 @@ def _quadrature(page: Page, vector: Vector, nodes: int) -> None:
 def _diffusion(page: Page, vector: Vector, nodes: int) -> None:
     """The Laplacian of a field on triangles: each corner gets the products with its shape function's gradient."""
     page.array("temperatures", page.scalar, (nodes,))
-    page.constant("conductivity", "1.0", "0.5", "2.0")
+    page.constant("conductivity", "0.25", "0.5", "2.0")
     for place in range(3):
         page.let(f"p{place}", vector, f"{{nodes}}[{{n{place}}}]")
 

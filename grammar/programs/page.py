@@ -27,7 +27,7 @@ from grammar.terms import Term
 from grammar.types import BFLOAT16, FLOAT32, INT32, Array, Quaternion, Scalar, Struct, Type, ValueType, Vector
 
 _HOLE = re.compile(r"\{(\w+)\}")
-_FLOAT = re.compile(r"(?<![\w.])\d+\.\d*(?:e-?\d+)?")
+_FLOAT = re.compile(r"(?<![\w.])\d+(?:\.\d*(?:e-?\d+)?|e-?\d+)")
 
 
 class Page:
@@ -352,7 +352,7 @@ class Page:
 
     def _spiced(self, result: str, type_: ValueType) -> bool:
         """Return the result joined with a random term, as a function does; False when none works out."""
-        base = self.expression(f"({result})", type_)
+        base = self.expression(result, type_)
         extra = expressions.grow(self.frame, type_, 1, True)
         if extra.literal or not self.frame.names_in(extra.text):
             return False

@@ -59,12 +59,12 @@ LAWS = (
 """Strengths of a force at the distance `r` (`r2` is its square), and whether a library function is in them."""
 
 _LITERALS = {
-    "strength": ("1.0", "2.0", "0.5", "6.67", "10.0"),
+    "strength": ("2.0", "0.5", "6.67", "10.0"),
     "softening": ("0.01", "1e-3", "0.05", "1e-4"),
-    "stiffness": ("10.0", "1.0", "0.5", "100.0"),
+    "stiffness": ("10.0", "0.5", "100.0"),
     "rest_length": ("1.0", "0.5", "2.0"),
     "cutoff": ("2.0", "1.0", "3.0", "4.0"),
-    "range_": ("1.0", "0.5", "2.0"),
+    "range_": ("0.25", "0.5", "2.0"),
 }
 
 
@@ -220,7 +220,7 @@ def _walls(page: Page, vector: Vector) -> None:
     page.constant("half_width", "1.0", "5.0", "10.0")
     axis = page.integer(0, vector.length - 1)
     component = f"{{moved}}[{axis}]"
-    page.roles["bounce"] = page.number(page.pick("0.5", "0.9", "1.0"))
+    page.roles["bounce"] = page.number(page.pick("0.5", "0.9", "1.5"))
     test = page.pick(f"wp.abs({component})", component)
     page.emit(f"if {test} > {{half_width}}:\n    {{moved}} = {{position}} - {{velocity}} * ({{dt}} * {{bounce}})")
 
@@ -268,12 +268,12 @@ def _pairs(page: Page, vector: Vector) -> None:
 
 KERNELS = (
     ("poly6", "{h2_r2} * {h2_r2} * {h2_r2} * {scale}", False),
-    ("spiky", "{scale} * (1.0 - {q}) * (1.0 - {q}) * (1.0 - {q})", False),
-    ("quadratic", "{scale} * (1.0 - {q} * {q})", False),
-    ("wendland", "{scale} * (1.0 - 0.5 * {q}) * (1.0 - 0.5 * {q}) * (2.0 * {q} + 1.0)", False),
-    ("gaussian", "{scale} * wp.exp(-{q} * {q})", True),
-    ("cosine", "{scale} * (1.0 + wp.cos(3.14159 * {q}))", True),
-    ("lucy", "{scale} * (1.0 + 3.0 * {q}) * (1.0 - {q}) * (1.0 - {q}) * (1.0 - {q})", False),
+    ("spiky", "{scale} * (1.0 - {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio})", False),
+    ("quadratic", "{scale} * (1.0 - {q_ratio} * {q_ratio})", False),
+    ("wendland", "{scale} * (1.0 - 0.5 * {q_ratio}) * (1.0 - 0.5 * {q_ratio}) * (2.0 * {q_ratio} + 1.0)", False),
+    ("gaussian", "{scale} * wp.exp(-{q_ratio} * {q_ratio})", True),
+    ("cosine", "{scale} * (1.0 + wp.cos(3.14159 * {q_ratio}))", True),
+    ("lucy", "{scale} * (1.0 + 3.0 * {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio})", False),
 )
 """Smoothing kernels of q, the distance in units of the radius."""
 
@@ -302,7 +302,7 @@ def sph(frame: Frame, lines: int) -> None:
         page.let("position", vector, "{queries}[{index}]")
     else:
         bodies.bind("position", "position", "{i}")
-    page.constant("scale", "1.0", "1.5667", "0.3183", "2.546", "4.774")
+    page.constant("scale", "1.5667", "0.3183", "2.546", "4.774")
     page.let("h2", page.scalar, "{radius} * {radius}")
     helper = _smoothing(page, kernel)
     page.total("density")
@@ -331,8 +331,8 @@ def _smoothing(page: Page, kernel: str):  # type: ignore[no-untyped-def]
     """Define the smoothing kernel as a function of q; None to write it in place."""
     if "{h2_r2}" in kernel or page.chance(35):
         return None
-    before = page.pick("", "if {q} >= 1.0:\n    return {scalar}(0.0)\n") if page.scalar.is_float else ""
-    parameters = [("q", page.scalar)]
+    before = page.pick("", "if {q_ratio} >= 1.0:\n    return 0.0\n") if page.scalar.is_float else ""
+    parameters = [("q_ratio", page.scalar)]
     if not isinstance(page.roles["scale"], str):
         parameters.append(("scale", page.scalar))
     return page.function("smoothing_kernel", parameters, kernel, page.scalar, page.loose, before)
@@ -356,23 +356,23 @@ def _contribute(page: Page, bodies: Bodies, vector: Vector, kernel: str, helper,
     if "{h2_r2}" in kernel:
         page.let("h2_r2", page.scalar, "{h2} - {r2}")
     else:
-        page.let("q", page.scalar, page.pick("wp.sqrt({r2}) / {radius}", "wp.sqrt({r2} / {h2})"))
+        page.let("q_ratio", page.scalar, page.pick("wp.sqrt({r2}) / {radius}", "wp.sqrt({r2} / {h2})"))
     if helper is None:
-        page.let("w", page.scalar, kernel, inexact=page.loose)
+        page.let("w_value", page.scalar, kernel, inexact=page.loose)
     else:
-        operands = ["q"] + ["scale"] * (len(helper.parameters) > 1 and not isinstance(page.roles["scale"], str))
-        page.let("w", page.scalar, "{term}", term=page.call(helper, operands), inexact=page.loose)
+        operands = ["q_ratio"] + ["scale"] * (len(helper.parameters) > 1 and not isinstance(page.roles["scale"], str))
+        page.let("w_value", page.scalar, "{term}", term=page.call(helper, operands), inexact=page.loose)
     bodies.bind("mass_j", "mass", "{j}")
-    page.set("density", page.pick("{mass_j} * {w}", "{w} * {mass_j}"), "+")
+    page.set("density", page.pick("{mass_j} * {w_value}", "{w_value} * {mass_j}"), "+")
     match second:
         case "viscosity":
-            page.set("force", f"{bodies.at('velocity', '{j}')} * ({{w}} * {{mass_j}})", "+")
+            page.set("force", f"{bodies.at('velocity', '{j}')} * ({{w_value}} * {{mass_j}})", "+")
         case "pressure":
-            page.set("force", f"{{offset}} * ({bodies.at('pressure', '{j}')} * {{w}})", page.pick("+", "-"))
+            page.set("force", f"{{offset}} * ({bodies.at('pressure', '{j}')} * {{w_value}})", page.pick("+", "-"))
         case "gradient":
             page.set("force", "{offset} * ({mass_j} / ({r2} + 0.01))", "+")
         case "color":
-            page.set("field_value", f"{bodies.at('temperature', '{j}')} * {{w}}", "+")
+            page.set("field_value", f"{bodies.at('temperature', '{j}')} * {{w_value}}", "+")
     page.mix("density", percent=25)
 
 
@@ -383,7 +383,7 @@ def _state(page: Page, vector: Vector, second: str) -> None:
     page.output("densities", page.scalar)
     page.emit("{densities}[{index}] = {density}")
     if page.chance(50):
-        page.constant("stiffness", "1000.0", "50.0", "1.0")
+        page.constant("stiffness", "1000.0", "50.0", "3.0")
         page.constant("rest_density", "1000.0", "1.0", "100.0")
         law = page.pick(
             "{stiffness} * ({density} - {rest_density})",

@@ -29,7 +29,7 @@ def _ray(page: Page, vector: Vector) -> None:
         page.array("directions", vector, page.dims)
         page.let("direction", vector, page.pick("wp.normalize({directions}[{index}])", "{directions}[{index}]"))
         return
-    for role, axis, extent in (("u", "i", page.dims[0]), ("v", "j", page.dims[1])):
+    for role, axis, extent in (("pixel_u", "i", page.dims[0]), ("pixel_v", "j", page.dims[1])):
         page.let(
             role,
             page.scalar,
@@ -42,7 +42,8 @@ def _ray(page: Page, vector: Vector) -> None:
         "direction",
         vector,
         page.pick(
-            "wp.normalize({vector}({u}, {v}, {focal_length}))", "wp.normalize({vector}({u}, {v}, -{focal_length}))"
+            "wp.normalize({vector}({pixel_u}, {pixel_v}, {focal_length}))",
+            "wp.normalize({vector}({pixel_u}, {pixel_v}, -{focal_length}))",
         ),
     )
 
@@ -298,12 +299,13 @@ def _sphere_result(page: Page, vector: Vector) -> None:
 def _medium(page: Page, vector: Vector) -> None:
     """Step through a medium, and gather what it emits behind what it absorbs."""
     page.constant("step_size", "0.1", "0.25", "0.05")
-    page.constant("absorption", "0.5", "1.0", "2.0")
+    page.constant("absorption", "0.5", "0.8", "2.0")
     page.value("center", vector)
     page.let("transmittance", page.scalar, "{scalar}(1.0)")
     page.total("radiance")
     steps = page.integer(6, 24)
-    with page.loop("step", page.extent(steps, low=0), 0, steps - 1):
+    # Warp 1.19 gives an unrolled loop's index the type that it is converted to.
+    with page.loop("step", page.value("count", INT32, Interval(0, steps)).name, 0, steps - 1):
         page.let(
             "p",
             vector,
