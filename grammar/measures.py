@@ -14,9 +14,10 @@ LOOPS = (ast.For, ast.While)
 class Measures:
     """Counts over a whole module source.
 
-    `lines` leaves out blank lines, comments and the import. `statements` counts those inside functions. `nesting` is
-    the deepest block inside a block (0: straight line), `depth` the deepest expression (1: a name), `operators` the
-    arithmetic, comparison and boolean ones, `branches` the `if`, `elif` and ternaries.
+    `lines` leaves out blank lines, comments, docstrings and imports. `statements` counts those inside functions.
+    `nesting` is the deepest block inside a block (0: straight line), `depth` the deepest expression (1: a name),
+    `operators` the arithmetic, comparison and boolean ones, `branches` the `if`, `elif` and ternaries. `functions`
+    leaves out the kernel and its overloads, `structs` other classes.
     """
 
     lines: int
@@ -39,10 +40,10 @@ def measure(source: str) -> Measures:
     """Measure a module source that parses; raises SyntaxError otherwise."""
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and not _is_overload(node)]
     statements = [statement for function in functions for statement in _statements(function.body)]
     return Measures(
-        lines=sum(1 for line in source.splitlines() if _is_code(line)),
+        lines=_lines_of_code(source, nodes),
         statements=len(statements),
         nesting=max((_nesting(function.body) for function in functions), default=0),
         depth=max((_depth(node) for statement in statements for node in _expressions(statement)), default=0),
@@ -51,7 +52,7 @@ def measure(source: str) -> Measures:
         loops=sum(isinstance(node, LOOPS) for node in nodes),
         branches=sum(isinstance(node, ast.If | ast.IfExp) for node in nodes),
         functions=len(functions) - 1,
-        structs=sum(isinstance(node, ast.ClassDef) for node in nodes),
+        structs=sum(isinstance(node, ast.ClassDef) and bool(node.decorator_list) for node in nodes),
     )
 
 
@@ -64,13 +65,35 @@ def names_from_warp(source: str) -> frozenset[str]:
     )
 
 
+def _lines_of_code(source: str, nodes: list[ast.AST]) -> int:
+    """Count the lines that neither a docstring nor an import covers, and that hold more than a comment."""
+    left_out: set[int] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Expr) and not _is_code_node(node):
+            left_out.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(source.splitlines(), start=1)
+    return sum(number not in left_out and _is_code(line) for number, line in lines)
+
+
+def _is_code_node(node: ast.stmt) -> bool:
+    """Whether a statement is neither an import nor a docstring."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return not isinstance(node.value.value, str)
+    return not isinstance(node, ast.Import | ast.ImportFrom)
+
+
 def _is_code(line: str) -> bool:
     text = line.strip()
-    return bool(text) and not text.startswith("#") and text != "import warp as wp"
+    return bool(text) and not text.startswith("#")
+
+
+def _is_overload(node: ast.FunctionDef) -> bool:
+    """Whether a function is no more than the list of types for a generic kernel."""
+    return any(isinstance(one, ast.Attribute) and one.attr == "overload" for one in node.decorator_list)
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    for statement in body:
+    for statement in filter(_is_code_node, body):
         yield statement
         for inner in _blocks(statement):
             yield from _statements(inner)

@@ -39,3 +39,13 @@ def test_an_elif_is_no_deeper_than_its_if():
 
 def test_names_from_warp_are_those_after_wp_dot():
     assert names_from_warp(SOURCE) == {"func", "kernel", "float32", "array", "tid", "sin"}
+
+
+def test_docstrings_imports_enums_and_overloads_do_not_count():
+    other = SOURCE.replace("import warp as wp\n", "from enum import IntEnum\n\nimport warp as wp\n")
+    other = other.replace("    i = wp.tid()", '    """Apply it.\n\n    To all.\n    """\n    i = wp.tid()')
+    other += "\n\n@wp.overload\ndef apply(values: wp.array(dtype=wp.float64)): ...\n"
+    counts, before = measure(other), measure(SOURCE)
+    assert (counts.functions, counts.statements, counts.depth) == (before.functions, before.statements, before.depth)
+    assert counts.lines == before.lines + 2
+    assert measure("from enum import IntEnum\nclass Mode(IntEnum):\n    A = 1\n" + SOURCE).structs == 0
