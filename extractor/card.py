@@ -35,6 +35,7 @@ FIELDS = {
     "metadata.builtins, types, features": "Warp's built-ins and types, and the constructs, that the kernel uses",
     "metadata.complexity": "lines, statements, nesting, expression depth, operators, calls, loops, branches",
     "metadata.launch_dims, arguments": "how to launch it: dimensions, array shapes, integer ranges, what is written",
+    "metadata.block_dim": "for kernels with tiles: each point of the launch is a block of so many threads",
     "metadata.origin, input_seed": "how to make the kernel and its inputs again",
     "metadata.versions": "Warp, CUDA toolkit, architecture, schema of the record",
     "metadata.backends, comparison, explained_by": "what ran, how far apart the outputs lay, which library functions"

@@ -74,7 +74,7 @@ def _between_tiles(frame: Frame, name: str) -> bool:
     bits = name.startswith("bit_")
     composite = name in ("add", "sub") and chance(frame.choices, 15)
     dtypes = INTEGRAL if bits else tuple(d for d, _ in COMPOSITES) if composite else NUMBERS
-    for fresh in (35, 100):
+    for fresh in (None, 100):
         left = source(frame, Wanted(dtypes, whole=not composite or bits), fresh=fresh)
         right = source(frame, Wanted((left.dtype,), (len(left.shape),), left.shape, whole=left.is_whole), [left], fresh)
         if joined(frame, name, left, right) is not None:

@@ -27,6 +27,12 @@ _STEPS = (
 )  # fmt: skip
 """What follows a pattern, by weight."""
 
+_CROWD = 4
+"""From how many arrays on a kernel goes on with the tiles that it has."""
+
+_LOADING = ("tile_load", "tile", "untile", "tile_scatter_add", "tile_add_inplace", "tile_squeeze", "tile_extract")
+_REWORK = tuple((name, weight) for name, weight in _STEPS if name not in _LOADING)
+
 Pattern = Callable[[Frame], bool]
 
 
@@ -45,7 +51,8 @@ def tile(frame: Frame, lines: int) -> None:
 
 def step(frame: Frame) -> bool:
     """Emit one operation on tiles; False when nothing came of it."""
-    name = pick_weighted(frame.choices, _STEPS)
+    crowded = sum(array.use == "read" for array in frame.arrays) >= _CROWD
+    name = pick_weighted(frame.choices, _REWORK if crowded else _STEPS)
     overload = pick(frame.choices, overloads(name))
     done = recipes()[name](frame, overload)
     if done:

@@ -44,6 +44,7 @@ def summed(frame: Frame, tile: Tile, axis: int | None) -> Tile | None:
     contents = new_contents(intervals.scale(tile.interval, count), True, tile)
     word = "" if axis is None else f", axis={axis}" if chance(frame.choices, 60) else f", {axis}"
     made = f"wp.tile_sum({{tile}}{word})"
+    tile.contents.unguarded = tile.contents.unguarded or axis is not None
     return define(frame, _TOTALS, made, tile.dtype, _without(tile.shape, axis), contents, tile=tile)
 
 
@@ -148,6 +149,7 @@ def reduce(frame: Frame, one: Registered) -> bool:
             return False
     word = "" if axis is None else f", axis={axis}"
     contents = new_contents(interval, True)
+    tile.contents.unguarded = tile.contents.unguarded or axis is not None
     define(frame, ("reduced", "folded", "extent", "span"), f"wp.tile_reduce({name}, {{tile}}{word})", tile.dtype,
            _without(tile.shape, axis), contents, tile=tile)  # fmt: skip
     return True

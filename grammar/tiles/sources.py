@@ -80,12 +80,19 @@ class Wanted:
             and (tile.is_whole or not self.whole)
             and (tile.contents.clean or not self.clean)
             and not (self.rough and tile.contents.summed)
+            and not (self.owner and tile.contents.unguarded)
             and not (self.owner and any(t.is_view and t.contents is tile.contents for t in frame.tiles))
         )
 
 
-def source(frame: Frame, wanted: Wanted, other: Sequence[Tile] = (), fresh: int = 35) -> Tile:
+_FRESH = (45, 30, 12, 4)
+"""The percentage of new tiles where others would do, by how many arrays are read already."""
+
+
+def source(frame: Frame, wanted: Wanted, other: Sequence[Tile] = (), fresh: int | None = None) -> Tile:
     """Return a tile in scope, but none of `other`, or load a new one; `fresh` is the percentage of new ones."""
+    if fresh is None:
+        fresh = _FRESH[min(sum(array.use == "read" for array in frame.arrays), len(_FRESH) - 1)]
     found = [tile for tile in frame.tiles if wanted.accepts(frame, tile) and tile not in other]
     pending = [tile for tile in found if tile.name not in frame.committed]
     found = pending or found
@@ -98,8 +105,8 @@ def source(frame: Frame, wanted: Wanted, other: Sequence[Tile] = (), fresh: int 
 def choose_dtype(frame: Frame, wanted: Wanted) -> ValueType:
     """Choose a dtype, that of the kernel's other tiles if it will do."""
     used = [tile.dtype for tile in frame.tiles if tile.dtype in wanted.dtypes]
-    if used and chance(frame.choices, 75):
-        return used[-1]
+    if used and chance(frame.choices, 90):
+        return used[0]
     weights = dict((*DTYPES, *COMPOSITES))
     return pick_weighted(frame.choices, [(dtype, weights.get(dtype, 0.5)) for dtype in wanted.dtypes])
 
@@ -109,8 +116,8 @@ def choose_shape(frame: Frame, wanted: Wanted) -> tuple[int, ...]:
     if wanted.shape is not None:
         return wanted.shape
     used = [t.shape for t in frame.tiles if len(t.shape) in wanted.ndims and wanted.least <= t.size <= wanted.most]
-    if used and chance(frame.choices, 60):
-        return used[-1]
+    if used and chance(frame.choices, 85):
+        return pick(frame.choices, used)
     ndims = [(ndim, (4.0, 5.0, 1.0, 0.7)[ndim - 1]) for ndim in wanted.ndims]
     table = _SHAPES[pick_weighted(frame.choices, ndims)]
     table = [(shape, w) for shape, w in table if wanted.least <= _size(shape) <= wanted.most] or list(table)

@@ -32,13 +32,15 @@ class Contents:
     """What the elements of a tile and of all its views have in common, and the name of the tile that owns them.
 
     Every component lies in `interval` and is a whole number, or is any number of its type where that is None. Without
-    `clean`, a zero may be negative. `summed` says that gradients are added up between here and the inputs.
+    `clean`, a zero may be negative. `summed` says that gradients are added up between here and the inputs, `unguarded`
+    that a reduction along an axis read the elements, after which Warp 1.19 has no barrier before a change in place.
     """
 
     owner: str
     interval: Interval | None = None
     clean: bool = True
     summed: bool = False
+    unguarded: bool = False
 
 
 @dataclass(eq=False)
