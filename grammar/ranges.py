@@ -23,8 +23,8 @@ _AROUND_UNROLLING = (15, 16, 17, 18, 20, 24)
 class Range:
     """A loop's bounds, the interval of its index and how often it runs at most.
 
-    `constant` says that its copies count for what Warp may unroll, `backwards` that it is `reversed`. `form` names it for
-    statistics.
+    `constant` says that its copies count for what Warp may unroll, `backwards` that it is `reversed`. `form` names it
+    for statistics.
     """
 
     bounds: Sequence[Term]
@@ -59,8 +59,8 @@ def choose_range(frame: Frame) -> Range:
         ("span", 1.0),
         ("down", 0.5 if frame.is_kernel else 0.0),
         ("countdown", 0.6),
-        ("short", 0.3),
-        ("unroll", 0.35 if outermost and frame.unrolled == 1 else 0.0),
+        ("short", 0.6),
+        ("unroll", 0.6 if outermost and frame.unrolled == 1 else 0.0),
         ("reversed", 0.4),
         ("from", 0.6 if frame.is_kernel else 0.0),
         ("below zero", 0.2),

@@ -25,13 +25,13 @@ from grammar import (
 )
 from grammar.choices import chance, pick, pick_weighted
 from grammar.scope import Frame, Variable
-from grammar.types import BOOL, ValueType, scalar_of
+from grammar.types import BOOL, INT32, INT64, ValueType, scalar_of
 
 _MIX: Mapping[str, Mapping[str, float]] = {
     "": {
         "let": 6,
         "update": 2.2,
-        "augment": 0.5,
+        "augment": 0.8,
         "component": 0.8,
         "part": 0.4,
         "if": 1.0,
@@ -149,15 +149,12 @@ def _let_part(frame: Frame) -> bool:
 
 
 def _augment(frame: Frame) -> bool:
-    """Emit an augmented assignment with any operator that suits a variable."""
+    """Emit an augmented assignment with any operator that suits a variable, or bits packed into one."""
+    if chance(frame.choices, 15):
+        return augmented.pack_bits(frame, variables.declare_mutable(frame, pick(frame.choices, (INT32, INT64)), False))
     found = [v for v in variables.assignable(frame) if v.name in frame.committed or not v.from_zero]
     found = [v for v in found if not (frame.exact_only and v.inexact)]
-    if not found:
-        return False
-    variable = pick(frame.choices, found)
-    if chance(frame.choices, 20) and augmented.pack_bits(frame, variable):
-        return True
-    return augmented.update(frame, variable)
+    return bool(found) and augmented.update(frame, pick(frame.choices, found))
 
 
 def _several(frame: Frame) -> bool:
