@@ -29,7 +29,7 @@ FILLS: Mapping[str, str] = {
 
 RESOURCES: Mapping[str, str] = {
     "mesh": "a wp.Mesh of closed shapes with velocities, passed as its id",
-    "mesh_groups": "a mesh whose shapes are groups",
+    "mesh_groups": "a mesh whose shapes are groups, without winding numbers",
     "bvh": "a wp.Bvh of boxes, as many as the shape says, passed as its id",
     "bvh_groups": "a bvh whose boxes belong to groups",
     "hash_grid": "a wp.HashGrid over as many points as the shape says, passed as its id",
