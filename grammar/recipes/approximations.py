@@ -17,7 +17,7 @@ from grammar.terms import Term
 from grammar.types import FLOAT32, FLOAT64, Matrix, Quaternion, Scalar, ValueType, Vector
 
 _DTYPES = ((FLOAT32, 6.0), (FLOAT64, 1.0))
-"""The dtypes with such instructions; the narrower ones go through float32, inside of a function that nudging does not reach."""
+"""The dtypes with such instructions; narrower ones go through float32 in a function that nudging does not reach."""
 
 _BOUNDS = (("0.5", "2.0"), ("0.1", "10.0"), ("1.0", "4.0"), ("0.25", "8.0"))
 

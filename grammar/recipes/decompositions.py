@@ -45,8 +45,9 @@ def _decomposition(frame: Frame, one: Registered) -> bool:
         writing.call_into(frame, one, [matrix, *factors], factors, library=library)
     if one.name == "qr3":
         _put_together(frame, factors[1:], "wp.get_diag({f0})", Vector(3, scalar))
-    if one.name == "qr3" or chance(frame.choices, 40):
-        _put_together(frame, factors, _PRODUCTS[one.name], types[0])
+    if one.name == "qr3" or chance(frame.choices, 60):
+        (product,) = _put_together(frame, factors, _PRODUCTS[one.name], types[0])
+        _put_together(frame, [product], "wp.ddot({f0}, {f0})", scalar)
     return True
 
 
@@ -58,15 +59,16 @@ _PRODUCTS: Mapping[str, str] = {
 }
 """How the factors give the matrix again.
 
-For `qr3` that is all that is kept, and the diagonal: below it there is nothing but what rounding left.
+What is kept of it is the sum of its squares, and for `qr3` the diagonal: where the matrix or a factor has a zero there
+is nothing but what rounding left.
 """
 
 
-def _put_together(frame: Frame, factors: Sequence[Variable], text: str, type_: ValueType) -> None:
+def _put_together(frame: Frame, factors: Sequence[Variable], text: str, type_: ValueType) -> list[Variable]:
     """Emit the assignment of what a text makes of the factors."""
     holes = {f"f{place}": factor for place, factor in enumerate(factors)}
     inexact = any(factor.inexact for factor in factors)
-    writing.declare(frame, [type_], text, holes, library=inexact)
+    return writing.declare(frame, [type_], text, holes, library=inexact)
 
 
 def _matrix(frame: Frame, name: str, scalar: Scalar) -> Term:
