@@ -89,6 +89,7 @@ def describe(warp_type: Any) -> Type:
         fields = {name: describe(var.type) for name, var in warp_type.vars.items()}
         return Struct(warp_type, MappingProxyType(fields), np.dtype(warp_type.numpy_dtype()))
     scalar = getattr(warp_type, "_wp_scalar_type_", warp_type)
+    scalar = wp.bool if scalar is bool else scalar  # a vector's may be Python's own
     try:
         dtype = BFLOAT16 if scalar is getattr(wp, "bfloat16", None) else np.dtype(wp.dtype_to_numpy(scalar))
     except (TypeError, KeyError, ValueError) as error:

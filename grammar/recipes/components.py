@@ -1,4 +1,4 @@
-"""Components of vectors, quaternions, transformations and matrices: read, referred to, assigned, and updated in place."""
+"""Components of vectors, quaternions, transformations and matrices: read, referred to, assigned, updated in place."""
 
 from __future__ import annotations
 
