@@ -104,6 +104,8 @@ def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
 
 
 def _parameter_weight(frame: Frame, inputs: int) -> float:
+    if frame.max_parameters == 0:
+        return 0.0
     if not frame.is_kernel:
         return 4.0 if inputs < 2 else 1.0 if inputs < 3 else 0.1
     weight = 2.0 if frame.unit.category == "scalar_param" else 0.5

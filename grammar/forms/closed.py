@@ -10,7 +10,7 @@ from grammar.scope import ArrayParameter, Frame, Helper, Variable
 from grammar.terms import Term
 from grammar.types import FLOAT32, INT32, UINT8, UINT16, Scalar, ValueType, is_integer_type
 
-_ATTEMPTS = 6
+_ATTEMPTS = 20
 
 
 class _NoParameterError(Exception):
@@ -36,7 +36,7 @@ def grown(frame: Frame, name: str, parameters: Sequence[tuple[str, ValueType]], 
     """
     unit = frame.unit
     for _ in range(_ATTEMPTS):
-        before = set(unit.features), unit.lines, list(unit.events), list(unit.helpers), dict(unit.constants)
+        before = set(unit.features), unit.lines, list(unit.events)
         inner = _closed(frame, parameters)
         unit.growing += functions.DEEPEST
         try:
@@ -47,7 +47,7 @@ def grown(frame: Frame, name: str, parameters: Sequence[tuple[str, ValueType]], 
         if worthwhile and all(parameter in inner.mentioned for parameter, _ in parameters):
             unit.lines += 2
             return functions.finished(inner, name, (result,), {})
-        unit.features, unit.lines, unit.events, unit.helpers, unit.constants = before
+        unit.features, unit.lines, unit.events = before
     return None
 
 

@@ -61,7 +61,7 @@ def gradient(frame: Frame) -> bool:
     return True
 
 
-_REPLAYED = ("reserve_place", "book_slot", "claim_entry", "assign_ticket", "open_slot")
+REPLAYED = ("reserve_place", "book_slot", "claim_entry", "assign_ticket", "open_slot")
 """Names that nothing else has: Warp counts functions of a name apart from their replays, and a replay is found only if
 both counts are the same (a known bug), so a function without one must not have these names."""
 
@@ -72,7 +72,7 @@ def replay(frame: Frame) -> bool:
     Each thread counts in an element of its own, so the order of threads plays no part.
     """
     scalar = closed.scalar_of_kernel(frame, lambda one: one.is_float)
-    name = closed.free(frame, _REPLAYED)
+    name = closed.free(frame, REPLAYED)
     counters = names.free_name(frame.choices, ("counters", "next_slots", "tickets"), frame.taken)
     slots = names.free_name(frame.choices, ("taken_slots", "noted", "thread_slots"), frame.taken | {counters})
     extent = frame.unit.dims[0]

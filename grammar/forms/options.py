@@ -57,6 +57,7 @@ def generic_element(frame: Frame) -> bool:
     shape = (frame.unit.dims[0],)
     array = ArrayParameter(name, Array(first, 1), shape, "", interval=access.input_interval(frame, first))
     frame.add_array_parameter(array)
+    frame.arrays.remove(array)  # nothing else may read it: what it holds is of another type in each overload
     result = closed.local(frame, scalar)
     snippets.emit(frame, f"{result} = {scalar.spelling}({name}[{frame.threads[0].name}])")
     closed.declare(frame, result, scalar)

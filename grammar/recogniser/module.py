@@ -112,7 +112,9 @@ def _check_assignment(node: ast.Assign, scope: Scope) -> None:
         return
     if len(node.targets) != 1 or not isinstance(target, ast.Name):
         refuse(node, "a module-level assignment names one constant or type")
-    if is_type_maker(node.value):
+    if plain_name(node.value) in scope.functions:
+        scope.define_function(target, target.id, f"another name of {plain_name(node.value)}", False)
+    elif is_type_maker(node.value):
         check_type_maker(node.value, scope)
         scope.define(target, target.id, scope.aliases)
     elif isinstance(node.value, ast.Call) and plain_name(node.value.func) in scope.structs:
