@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
-from grammar import intervals, names, nodes, terms
+from grammar import intervals, layouts, names, nodes, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import ArrayParameter, Frame, Unit, Variable
@@ -26,6 +26,7 @@ from grammar.types import (
     Type,
     ValueType,
     Vector,
+    component_count,
     is_integer_type,
     scalar_of,
 )
@@ -57,6 +58,7 @@ def paths(source: Type, target: ValueType) -> tuple[Path, ...]:
             found.extend((("component", index),) for index in range(length))
         case Matrix() if source.scalar == target:
             found.extend((("cell", (r, c)),) for r in range(source.rows) for c in range(source.columns))
+            found.extend((("row", source.rows - 1), ("component", c)) for c in range(source.columns))
         case Matrix() if target == Vector(source.columns, source.scalar):
             found.extend((("row", index),) for index in range(source.rows))
         case Transform() if target == Vector(3, source.scalar):
@@ -65,6 +67,8 @@ def paths(source: Type, target: ValueType) -> tuple[Path, ...]:
             found.append((("part", "q"),))
         case Transform() if source.scalar == target:
             found.extend((("component", index),) for index in range(7))
+            found.extend((("part", "p"), ("component", index)) for index in range(3))
+            found.append((("part", "q"), ("component", 3)))
         case Struct():
             for name, type_ in source.fields:
                 found.extend((("field", (name, type_)), *rest) for rest in paths(type_, target))
@@ -76,7 +80,7 @@ def follow(unit: Unit, value: Term, path: Path) -> Term:
     for kind, where in path:
         match kind, where:
             case "component", int(index):
-                value = terms.component(value, index, unit.dotted)
+                value = _component(unit, value, index)
                 unit.note("expression:component")
             case "cell", (int(row), int(column)):
                 value = terms.cell(value, row, column)
@@ -93,6 +97,14 @@ def follow(unit: Unit, value: Term, path: Path) -> Term:
                 value = terms.struct_field(value, name, type_, interval)  # type: ignore[arg-type]
                 unit.note("expression:field")
     return value
+
+
+def _component(unit: Unit, value: Term, index: int) -> Term:
+    """Read a component by its name or its index, at times counted from the end."""
+    if chance(unit.choices, 5):
+        count = component_count(value.type)
+        return terms.component(value, index - count, dotted=False)
+    return terms.component(value, index, unit.dotted)
 
 
 def read_variable(variable: Variable) -> Term:
@@ -205,6 +217,7 @@ def new_array(frame: Frame, dtype: ValueType) -> ArrayParameter:
     variables = _array_axes(frame)
     halo = frame.choices.weighted((88, 6, 6)) if len(variables) == 1 else 0
     shape = tuple(v.interval.high + 1 + halo for v in variables if v.interval is not None)
+    shape = layouts.padded(frame, shape)
     bank = names.element_names(dtype)
     free = [pair for pair in bank if pair[0] not in frame.taken]
     plural, singular = (
@@ -212,7 +225,7 @@ def new_array(frame: Frame, dtype: ValueType) -> ArrayParameter:
     )
     interval = input_interval(frame, dtype)
     array = ArrayParameter(plural, Array(dtype, len(shape)), shape, singular, interval=interval)
-    return frame.add_array_parameter(array)
+    return frame.add_array_parameter(layouts.lay_out(frame, array))
 
 
 def _array_axes(frame: Frame) -> list[Variable]:
