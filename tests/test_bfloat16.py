@@ -66,7 +66,11 @@ def test_every_bfloat16_comes_back_from_the_number_that_it_stands_for(patterns: 
     assert not compare(Observation({"x": values}), Observation({"x": same})).differing
 
 
-@given(st.floats(width=32, allow_nan=False))
+TIES = st.integers(0, 2**15 - 1).map(lambda upper: float(np.uint32(upper << 16 | 0x8000).view(np.float32)))
+"""Numbers half-way between two of bfloat16, NaNs among them."""
+
+
+@given(st.floats(width=32, allow_nan=False) | TIES.filter(lambda number: number == number))
 @settings(deadline=None, max_examples=300)
 def test_a_number_is_rounded_as_warp_rounds_it(number: float) -> None:
     ours = rounded(np.array([number]), BFLOAT16)["bfloat16"][0]
