@@ -26,8 +26,9 @@ from grammar.tiles import programs
 class Category:
     """One row: how it is made, how it is recognised, how it is named, and the types and launches that suit it.
 
-    `verbs` begin its kernels' names, and `subject` says what its threads do with their inputs. `dimensions` weights
-    launches by how many dimensions they have; `tiled` kernels are launched in blocks of threads.
+    `verbs` begin its kernels' names and `nouns` end them, if not the name of an input does; `subject` says what its
+    threads do with their inputs. `lines` is about how many the production needs. `dimensions` weights launches by how
+    many dimensions they have; `tiled` kernels are launched in blocks of threads.
     """
 
     production: Requirement
@@ -37,6 +38,7 @@ class Category:
     taste: Taste
     dimensions: tuple[tuple[int, float], ...] = ((1, 66), (2, 24), (3, 10))
     nouns: tuple[str, ...] = ()
+    lines: int = 4
     tiled: bool = False
 
 
@@ -135,6 +137,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(30),
         dimensions=((1, 80), (2, 16), (3, 4)),
         nouns=("rows", "values", "segments", "samples"),
+        lines=10,
     ),
     "scan": Category(
         reductions.scan,
@@ -147,6 +150,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(30),
         dimensions=((1, 75), (2, 20), (3, 5)),
         nouns=("rows", "totals", "sequence", "counts"),
+        lines=9,
     ),
     "gather_scatter": Category(
         scatter.gather_scatter,
@@ -156,6 +160,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(25),
         dimensions=((1, 100),),
         nouns=("values", "elements", "entries", "neighbors"),
+        lines=8,
     ),
     "histogram": Category(
         scatter.histogram,
@@ -164,6 +169,7 @@ ROWS: Mapping[str, Category] = {
         subject="counts in bins",
         taste=Taste(35),
         nouns=("samples", "values", "levels"),
+        lines=8,
     ),
     "stencil": Category(
         grids.stencil,
@@ -173,6 +179,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(20),
         dimensions=((1, 35), (2, 50), (3, 15)),
         nouns=("grid", "image", "field", "cells"),
+        lines=12,
     ),
     "pde": Category(
         grids.pde,
@@ -182,6 +189,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0),
         dimensions=((1, 35), (2, 50), (3, 15)),
         nouns=("field", "heat", "wave", "concentration"),
+        lines=10,
     ),
     "n_body": Category(
         particles.n_body,
@@ -191,6 +199,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec3"), 4.0),
         dimensions=((1, 80), (2, 20)),
         nouns=("bodies", "particles", "forces", "stars"),
+        lines=20,
     ),
     "sph": Category(
         particles.sph,
@@ -200,6 +209,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec3"), 3.0),
         dimensions=((1, 85), (2, 15)),
         nouns=("density", "pressure", "fluid", "particles"),
+        lines=25,
     ),
     "ray_march": Category(
         rays.ray_march,
@@ -209,6 +219,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec3"), 3.0),
         dimensions=((1, 35), (2, 65)),
         nouns=("rays", "scene", "pixels", "spheres"),
+        lines=25,
     ),
     "rigid_body": Category(
         bodies.rigid_body,
@@ -218,6 +229,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec3", "quat"), 3.0),
         dimensions=((1, 100),),
         nouns=("bodies", "state", "motion", "velocities"),
+        lines=28,
     ),
     "transform": Category(
         bodies.transform,
@@ -227,6 +239,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec3", "quat"), 3.0),
         dimensions=((1, 100),),
         nouns=("chain", "joints", "bones", "frames"),
+        lines=14,
     ),
     "graph": Category(
         networks.graph,
@@ -236,6 +249,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(35),
         dimensions=((1, 100),),
         nouns=("edges", "nodes", "neighbors", "distances"),
+        lines=12,
     ),
     "neural": Category(
         networks.neural,
@@ -245,6 +259,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0),
         dimensions=((1, 50), (2, 50)),
         nouns=("layer", "neurons", "activations", "outputs"),
+        lines=16,
     ),
     "fem": Category(
         networks.fem,
@@ -254,6 +269,7 @@ ROWS: Mapping[str, Category] = {
         taste=Taste(0, floats("vec2", "vec3"), 3.0),
         dimensions=((1, 100),),
         nouns=("elements", "stiffness", "forces", "mesh"),
+        lines=20,
     ),
     "random": Category(
         sampling.random,
@@ -262,6 +278,7 @@ ROWS: Mapping[str, Category] = {
         subject="draws random numbers for",
         taste=Taste(0),
         nouns=("samples", "walks", "noise", "estimates"),
+        lines=14,
     ),
 }
 

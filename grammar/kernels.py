@@ -86,7 +86,7 @@ def generate(
     row = categories.ROWS[category]
     if wanted is None:
         wanted = focus.choose(choices, category)
-    unit = _new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
+    unit = new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
     unit.allow_native = allow_native
     frame = Frame(unit, is_kernel=True)
     frame.max_parameters += size // 12
@@ -94,12 +94,19 @@ def generate(
     grow(frame, row.production, size, wanted)
     options.decorate(frame)
     options.generalise(frame, modules.live_parameters(frame))
+    return finished(frame)
+
+
+def finished(frame: Frame) -> Kernel:
+    """Name and describe a kernel whose statements are grown, and put its module around it."""
+    unit = frame.unit
+    row = categories.ROWS[unit.category]
     name = describe.kernel_name(frame, row.verbs, row.nouns)
     remarks.annotate(frame, name, row.subject)
     return Kernel(
         name=name,
         tree=modules.module(frame, name),
-        category=category,
+        category=unit.category,
         description=describe.description(frame, row.subject),
         dims=launch.grid(frame),
         arguments=tuple(one for parameter in modules.live_parameters(frame) for one in _arguments(unit, parameter)),
@@ -120,7 +127,8 @@ def _features(frame: Frame) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
-def _new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Unit:
+def new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Unit:
+    """Start the module of a kernel of a category, with a launch and a palette in which there are the types wanted."""
     row = categories.ROWS[category]
     dimensions = pick_weighted(choices, row.dimensions)
     if dimensions == 1:
@@ -134,7 +142,7 @@ def _new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> U
     return unit
 
 
-def _thread_indices(frame: Frame) -> None:
+def thread_indices(frame: Frame) -> None:
     """Emit `i = wp.tid()`, or with as many indices as the launch has dimensions."""
     dims = frame.unit.dims
     bank = pick(frame.choices, names.THREAD_INDICES[len(dims) - 1])
@@ -150,13 +158,14 @@ def _grow_statements(
     frame: Frame, requirement: requirements.Requirement, size: int, wanted: Sequence[focus.Focus]
 ) -> None:
     """Emit a kernel's statements; the requirement at a place of its own among those that are drawn."""
-    _thread_indices(frame)
+    thread_indices(frame)
     if size > 3:
         _bounds_check(frame)
         _structs(frame)
     for _ in range(frame.choices.weighted((30, 50, 20)) if size > 2 else 0):
         statements.load(frame, pick_weighted(frame.choices, frame.unit.palette.main))
-    before = frame.choices.integer(0, max(0, size - 4)) if size > 5 else 0
+    least = categories.ROWS[frame.unit.category].lines
+    before = frame.choices.integer(0, size - least) if size > least + 1 else 0
     end = frame.unit.lines + size
     statements.fill(frame, before)
     requirement(frame, max(3, end - frame.unit.lines))

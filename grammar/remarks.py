@@ -5,7 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from grammar import nodes
-from grammar.choices import chance, pick
+from grammar.choices import Choices, chance, pick
 from grammar.scope import Frame
 
 _DOCSTRINGS = 15
@@ -40,7 +40,7 @@ def _docstring(frame: Frame, name: str, subject: str) -> str:
 def _comment(frame: Frame) -> None:
     """Put a comment before one of the statements of which something can be said."""
     statements = frame.blocks[0].statements
-    found = [(place, text) for place, one in enumerate(statements) if (text := _remark(frame, one))]
+    found = [(place, text) for place, one in enumerate(statements) if (text := remark(frame.choices, one))]
     if not found:
         return
     place, text = pick(frame.choices, found)
@@ -48,25 +48,25 @@ def _comment(frame: Frame) -> None:
     statements[place] = statements[place].with_changes(leading_lines=[comment])
 
 
-def _remark(frame: Frame, statement: nodes.Statement) -> str:
+def remark(choices: Choices, statement: nodes.Statement) -> str:
     """Return what a comment says of a statement, the empty text for one that speaks for itself."""
     match statement:
         case cst.For(iter=cst.Call(args=[cst.Arg(value=cst.Name(value=bound))])):
-            return pick(frame.choices, (f"accumulate over {bound}", f"loop over all {bound}", "visit each entry"))
+            return pick(choices, (f"accumulate over {bound}", f"loop over all {bound}", "visit each entry"))
         case cst.For():
-            return pick(frame.choices, ("go through the range", "visit each entry", "accumulate"))
+            return pick(choices, ("go through the range", "visit each entry", "accumulate"))
         case cst.While():
-            return pick(frame.choices, ("iterate until done", "bounded number of iterations"))
+            return pick(choices, ("iterate until done", "bounded number of iterations"))
         case cst.If(body=cst.IndentedBlock(body=[cst.SimpleStatementLine(body=[cst.Return()])])):
-            return pick(frame.choices, ("nothing to do", "out of range", "skip this thread"))
+            return pick(choices, ("nothing to do", "out of range", "skip this thread"))
         case cst.If():
-            return pick(frame.choices, ("distinguish the cases", "special case", "limit the update"))
+            return pick(choices, ("distinguish the cases", "special case", "limit the update"))
         case cst.SimpleStatementLine(body=[cst.Expr(value=cst.Call() as call)]):
-            return pick(frame.choices, ("shared between threads", "combine across threads")) if _is_atomic(call) else ""
+            return pick(choices, ("shared between threads", "combine across threads")) if _is_atomic(call) else ""
         case cst.SimpleStatementLine(body=[cst.Assign(targets=[cst.AssignTarget(target=cst.Subscript())])]):
-            return pick(frame.choices, ("write the result", "store", "output"))
+            return pick(choices, ("write the result", "store", "output"))
         case cst.SimpleStatementLine(body=[cst.Assign(value=cst.Subscript())]):
-            return pick(frame.choices, ("read inputs", "load own element"))
+            return pick(choices, ("read inputs", "load own element"))
         case _:
             return ""
 

@@ -75,11 +75,7 @@ def _linear(page: Page, vector: Vector) -> None:
         page.array("forces", vector, page.dims)
         page.constant("inverse_mass", "0.1", "0.5", "2.0")
         terms.append("{forces}[{index}] * {inverse_mass}")
-    page.set(
-        "vel",
-        f"({' + '.join(terms)}) * {{dt}}" if len(terms) > 1 or "*" not in terms[0] else f"{terms[0]} * {{dt}}",
-        "+",
-    )
+    page.set("vel", f"({' + '.join(terms)}) * {{dt}}" if len(terms) > 1 else f"{terms[0]} * {{dt}}", "+")
     if page.chance(40):
         page.constant("drag", "0.1", "0.01", "0.5")
         page.set(
@@ -105,12 +101,16 @@ def _angular(page: Page, vector: Vector, quaternion: Quaternion) -> None:
         page.let("t_body", vector, "wp.quat_rotate_inv({rot}, {torque})")
         page.let("inertia_w", vector, "wp.cw_mul({inertia}, {w_body})", inexact=page.loose)
         page.let(
-            "alpha", vector, "wp.cw_div({t_body} - wp.cross({w_body}, {inertia_w}), {inertia})", inexact=page.loose
+            "angular_acc",
+            vector,
+            "wp.cw_div({t_body} - wp.cross({w_body}, {inertia_w}), {inertia})",
+            inexact=page.loose,
         )
         page.set(
             "ang",
             page.pick(
-                "wp.quat_rotate({rot}, {w_body} + {alpha} * {dt})", "{ang} + wp.quat_rotate({rot}, {alpha}) * {dt}"
+                "wp.quat_rotate({rot}, {w_body} + {angular_acc} * {dt})",
+                "{ang} + wp.quat_rotate({rot}, {angular_acc}) * {dt}",
             ),
         )
     elif style == "matrix":
@@ -124,12 +124,12 @@ def _angular(page: Page, vector: Vector, quaternion: Quaternion) -> None:
         )
         page.let("inertia_w", vector, f"{{world_inertia}} {product} {{ang}}", inexact=page.loose)
         page.let(
-            "alpha",
+            "angular_acc",
             vector,
             f"wp.inverse({{world_inertia}}) {product} ({{torque}} - wp.cross({{ang}}, {{inertia_w}}))",
             inexact=page.loose,
         )
-        page.set("ang", "{alpha} * {dt}", "+")
+        page.set("ang", "{angular_acc} * {dt}", "+")
     else:
         page.set(
             "ang",

@@ -21,6 +21,7 @@ class _Grid:
         if self.boundary == "return" and min(page.dims) < 2 * reach + 1:
             self.boundary = "clamp"
         self.reach = reach
+        self.bound: dict[tuple[str, str], str] = {}
         self.shape = tuple(extent + 2 * reach * (self.boundary == "halo") for extent in page.dims)
 
     def own(self) -> str:
@@ -84,10 +85,13 @@ class _Grid:
         page = self.page
         type_ = fold_type(page)
         text = f"{{{array}}}[{index}]"
+        if (array, index) in self.bound:
+            return self.bound[array, index]
         if type_ != page.scalar:
             text = f"{type_.spelling}({text})"
         if role and (page.chance((0, 45, 70, 100)[len(self.axes)]) or type_ != page.scalar):
             page.let(role, type_, text, element_interval(page.scalar))
+            self.bound[array, index] = f"{{{role}}}"
             return f"{{{role}}}"
         return text
 
@@ -159,7 +163,7 @@ def _combination(page: Page, own: str, cells: list[str]) -> str:
         "extremum",
         f"wp.clamp({own}, wp.min({cells[0]}, {cells[1]}), wp.max({cells[0]}, {cells[1]}))",
         f"{own} + {{weight}} * ({total} - {len(cells)}.0 * {own})",
-        f"{{weight}} * ({differences[-1]}) - {own}",
+        f"{{weight}} * {differences[-1]} - {own}",
     ]
     chosen = pick(page.choices, table)
     return _extremum(page, chosen, [own, *cells]) if chosen in ("extremum", "spread") else chosen
@@ -273,7 +277,7 @@ def pde(frame: Frame, lines: int) -> None:
     if grid.boundary == "return":
         grid.guard("next_field", page.pick(f"{{field}}[{grid.own()}]", "0.0"))
     page.value("dt")
-    page.constant("dx", "0.5", "0.1", "0.25")
+    _spacing(page)
     page.let("u", page.scalar, f"{{field}}[{grid.own()}]")
     _PDES[kind](page, grid)
     if page.chance(35):
@@ -294,6 +298,26 @@ def pde(frame: Frame, lines: int) -> None:
     page.emit("{next_field}[{index}] = {u_new}")
 
 
+def _spacing(page: Page) -> None:
+    """Let `{per_dx}` and the like divide by the grid's spacing: a parameter, or 1, which nobody writes down."""
+    if page.chance(60):
+        dx = page.value("dx").name
+        texts = (
+            f" / {dx}",
+            f" / ({dx} * {dx})",
+            f" / ({page.number('2.0')} * {dx})",
+            f" / ({page.number('4.0')} * {dx})",
+        )
+    else:
+        texts = "", "", f" * {page.number('0.5')}", f" * {page.number('0.25')}"
+    page.roles.update(zip(("per_dx", "per_dx2", "per_2dx", "per_4dx"), texts, strict=True))
+
+
+def _divided(page: Page, text: str, role: str) -> str:
+    """Return a sum divided by a power of the spacing, without parentheses where that is 1."""
+    return f"({text}){{{role}}}" if page.roles[role] else text
+
+
 def _laplacian(page: Page, grid: _Grid, array: str, own: str) -> str:
     """Bind the sum of second differences, in one line or axis by axis; return the variable's hole."""
     terms = []
@@ -305,12 +329,12 @@ def _laplacian(page: Page, grid: _Grid, array: str, own: str) -> str:
         terms.append((low, high))
     if page.chance(50):
         total = " + ".join(f"{low} + {high}" for low, high in terms)
-        text = f"({total} - {2 * len(terms)}.0 * {own}) / ({{dx}} * {{dx}})"
+        text = _divided(page, f"{total} - {2 * len(terms)}.0 * {own}", "per_dx2")
     else:
         parts = []
         for axis, (low, high) in enumerate(terms):
             role = ("u_xx", "u_yy", "u_zz")[axis]
-            page.let(role, page.scalar, f"({low} - 2.0 * {own} + {high}) / ({{dx}} * {{dx}})")
+            page.let(role, page.scalar, _divided(page, f"{low} - 2.0 * {own} + {high}", "per_dx2"))
             parts.append(f"{{{role}}}")
         text = " + ".join(parts)
     page.let("laplacian", page.scalar, text)
@@ -355,24 +379,22 @@ def _advection(page: Page, grid: _Grid) -> None:
         low, high = (f"{{field}}[{grid.at(axis, step)}]" for step in (-1, 1))
         style = page.pick("branch", "where", "split", "central")
         if style == "branch":
-            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {{u}}) / {{dx}}", mutable=True)
+            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {{u}}){{per_dx}}", mutable=True)
             with page.suite(f"if {{{velocity}}} > 0.0"):
-                page.set(flux, f"{{{velocity}}} * ({{u}} - {low}) / {{dx}}")
+                page.set(flux, f"{{{velocity}}} * ({{u}} - {low}){{per_dx}}")
         elif style == "where":
             page.let(
                 flux,
                 page.scalar,
-                f"{{{velocity}}} * wp.where({{{velocity}}} > 0.0, {{u}} - {low}, {high} - {{u}}) / {{dx}}",
+                f"{{{velocity}}} * wp.where({{{velocity}}} > 0.0, {{u}} - {low}, {high} - {{u}}){{per_dx}}",
             )
         elif style == "split":
-            page.let(
-                flux,
-                page.scalar,
-                f"(wp.max({{{velocity}}}, 0.0) * ({{u}} - {low})"
-                f" + wp.min({{{velocity}}}, 0.0) * ({high} - {{u}})) / {{dx}}",
-            )
+            page.let(flux, page.scalar, f"wp.max({{{velocity}}}, 0.0) * ({{u}} - {low})")
+            page.set(flux, f"wp.min({{{velocity}}}, 0.0) * ({high} - {{u}})", "+")
+            if page.roles["per_dx"]:
+                page.set(flux, f"{{{flux}}}{{per_dx}}")
         else:
-            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {low}) / (2.0 * {{dx}})")
+            page.let(flux, page.scalar, f"{{{velocity}}} * ({high} - {low}){{per_2dx}}")
     fluxes = "{flux_x}" if len(page.dims) == 1 else "({flux_x} + {flux_y})"
     _new_value(page, f"{{u}} - {{dt}} * {fluxes}")
 
@@ -381,9 +403,9 @@ def _burgers(page: Page, grid: _Grid) -> None:
     page.constant("viscosity", "0.01", "0.1", "0.05")
     low, high = (grid.bind("field", role, grid.at(0, step)) for role, step in zip(_SIDES[0], (-1, 1), strict=True))
     page.let("convection", page.scalar, page.pick(
-        f"{{u}} * ({high} - {low}) / (2.0 * {{dx}})",
-        f"({high} * {high} - {low} * {low}) / (4.0 * {{dx}})",
-        f"wp.where({{u}} > 0.0, {{u}} * ({{u}} - {low}), {{u}} * ({high} - {{u}})) / {{dx}}",
+        f"{{u}} * ({high} - {low}){{per_2dx}}",
+        f"({high} * {high} - {low} * {low}){{per_4dx}}",
+        f"wp.where({{u}} > 0.0, {{u}} * ({{u}} - {low}), {{u}} * ({high} - {{u}})){{per_dx}}",
     ))  # fmt: skip
     laplacian = _laplacian(page, grid, "field", "{u}")
     _new_value(page, f"{{u}} + {{dt}} * ({{viscosity}} * {laplacian} - {{convection}})")
@@ -399,8 +421,12 @@ def _reaction(page: Page, grid: _Grid) -> None:
     page.constant("rate_u", "0.2", "0.16", "0.21")
     page.constant("rate_v", "0.1", "0.08", "0.5")
     first = _laplacian(page, grid, "field", "{u}")
-    cells = " + ".join(f"{{other_field}}[{grid.at(axis, step)}]" for axis in range(len(page.dims)) for step in (-1, 1))
-    page.let("laplacian_v", page.scalar, f"{cells} - {2 * len(page.dims)}.0 * {{v}}")
+    for axis in range(len(page.dims)):
+        sides = " + ".join(f"{{other_field}}[{grid.at(axis, step)}]" for step in (-1, 1))
+        if axis == 0:
+            page.let("laplacian_v", page.scalar, f"{sides} - {2 * len(page.dims)}.0 * {{v}}")
+        else:
+            page.set("laplacian_v", sides, "+")
     page.let(
         "reaction",
         page.scalar,
@@ -418,7 +444,7 @@ def _poisson(page: Page, grid: _Grid) -> None:
         for axis in range(len(page.dims))
         for role, step in zip(_SIDES[axis], (-1, 1), strict=True)
     )
-    page.let("relaxed", page.scalar, f"({cells} - {{dx}} * {{dx}} * {{charges}}[{{index}}]) / {2 * len(page.dims)}.0")
+    page.let("relaxed", page.scalar, f"({cells} - {{charges}}[{{index}}]) / {2 * len(page.dims)}.0")
     page.let("residual", page.scalar, "{relaxed} - {u}")
     _new_value(page, page.pick("{u} + {dt} * {residual}", "(1.0 - {dt}) * {u} + {dt} * {relaxed}"))
     if page.chance(50) and page.scalar.bits >= 32:

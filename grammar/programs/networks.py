@@ -568,24 +568,22 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
     page.constant("lam", "2.0", "10.0", "50.0")
     identity = f"wp.identity(n={size}, dtype={page.scalar.spelling})"
     style = page.pick("linear", "stvk", "neo_hookean")
-    if style == "linear":
-        page.let("strain", matrix, f"({{gradient}} + wp.transpose({{gradient}})) * 0.5 - {identity}")
+    if style != "neo_hookean":
+        strains = {
+            "linear": f"({{gradient}} + wp.transpose({{gradient}})) * 0.5 - {identity}",
+            "stvk": f"(wp.transpose({{gradient}}) {product} {{gradient}} - {identity}) * 0.5",
+        }
+        page.let("strain", matrix, strains[style])
+        page.let("trace", page.scalar, "wp.trace({strain})")
         page.let(
             "stress",
             matrix,
-            f"{{strain}} * (2.0 * {{mu}}) + {identity} * ({{lam}} * wp.trace({{strain}}))",
+            f"{{strain}} * (2.0 * {{mu}}) + {identity} * ({{lam}} * {{trace}})",
             mutable=True,
             inexact=page.loose,
         )
-    elif style == "stvk":
-        page.let("strain", matrix, f"(wp.transpose({{gradient}}) {product} {{gradient}} - {identity}) * 0.5")
-        page.let(
-            "stress",
-            matrix,
-            f"{{gradient}} {product} ({{strain}} * (2.0 * {{mu}}) + {identity} * ({{lam}} * wp.trace({{strain}})))",
-            mutable=True,
-            inexact=page.loose,
-        )
+        if style == "stvk":
+            page.set("stress", f"{{gradient}} {product} {{stress}}")
     else:
         page.let("det", page.scalar, "wp.determinant({gradient})")
         page.let(
@@ -601,7 +599,7 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
     page.let(
         "forces",
         matrix,
-        f"{{stress}} {product} wp.transpose({{rest_inverses}}[{{index}}]) * (-{{volume}})",
+        f"{{stress}} {product} wp.transpose({{rest_inverses}}[{{index}}]) * -{{volume}}",
         inexact=page.loose,
     )
     page.array("force_sums", vector, (nodes,), "atomic_add")

@@ -27,7 +27,10 @@ from grammar.terms import Term
 from grammar.types import BFLOAT16, FLOAT32, INT32, Array, Quaternion, Scalar, Struct, Type, ValueType, Vector
 
 _HOLE = re.compile(r"\{(\w+)\}")
-_FLOAT = re.compile(r"(?<![\w.])\d+(?:\.\d*(?:e-?\d+)?|e-?\d+)")
+_FLOAT = re.compile(
+    r"(?P<vector>\{vector\}\([-\d., ]+\))"  # a constructor converts its literals itself
+    r"|(?<![\w.])(?<!float\d\d\()(?<!\{scalar\}\()(?P<sign>-?)(?P<number>\d+(?:\.\d*(?:e-?\d+)?|e-?\d+))"
+)
 
 
 class Page:
@@ -169,7 +172,7 @@ class Page:
 
         A mutable float may be changed by random statements, too; an index may be used to read arrays.
         """
-        self.emit(f"{{target}} = {text}", target=self._name_of_new(role), **holes)
+        self.emit(f"{{target}} = {_bare(text)}", target=self._name_of_new(role), **holes)
         inexact = inexact or self._is_inexact(text, holes)
         name = self.name(role)
         variable = Variable(name, type_, interval, interval, inexact, mutable, index, from_zero=mutable)
@@ -221,7 +224,15 @@ class Page:
         """Give the text's float literals the program's dtype, where they are not cast already."""
         if self.scalar == FLOAT32 or not self.scalar.is_float:
             return text
-        return re.sub(rf"(?<!float\d\d\(){_FLOAT.pattern}", lambda found: self.number(found[0]), text)
+        return _FLOAT.sub(self._typed_literal, text)
+
+    def _typed_literal(self, found: re.Match[str]) -> str:
+        if found["vector"]:
+            return found[0]
+        is_sign = found.string[: found.start()].rstrip()[-1:] in ("(", ",", "=", "")
+        if found["sign"] and is_sign:
+            return self.number(found["sign"] + found["number"])
+        return found["sign"] + self.number(found["number"])
 
     def _is_inexact(self, text: str, holes: dict[str, Hole]) -> bool:
         everything = {**self._roles(text), **holes}
@@ -388,6 +399,16 @@ class Page:
         unit.lines += 2 + len(fields)
         self.roles[role] = name
         return struct
+
+
+def _bare(text: str) -> str:
+    """Return a text without parentheses around all of it."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return text[1:-1] if place == len(text) - 1 and text[0] == "(" else text
+    return text
 
 
 _COMPOSITES: Mapping[str, Callable[[Scalar], ValueType]] = {

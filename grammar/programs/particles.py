@@ -138,7 +138,10 @@ def _interact(page: Page, bodies: Bodies, law: str, needs: list[str], energy: bo
             "r2",
             page.scalar,
             page.pick("wp.dot({offset}, {offset})", "wp.length_sq({offset})")
-            + page.pick(" + {softening}", " + {softening} * {softening}"),
+            + page.pick(
+                " + {softening}",
+                " + {softening}" if isinstance(page.roles["softening"], str) else " + {softening} * {softening}",
+            ),
         )
         page.let("r", page.scalar, "wp.sqrt({r2})") if "{r}" in law else None
     else:
@@ -268,12 +271,12 @@ def _pairs(page: Page, vector: Vector) -> None:
 
 KERNELS = (
     ("poly6", "{h2_r2} * {h2_r2} * {h2_r2} * {scale}", False),
-    ("spiky", "{scale} * (1.0 - {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio})", False),
+    ("spiky", "{scale} * {rest_q} * {rest_q} * {rest_q}", False),
     ("quadratic", "{scale} * (1.0 - {q_ratio} * {q_ratio})", False),
-    ("wendland", "{scale} * (1.0 - 0.5 * {q_ratio}) * (1.0 - 0.5 * {q_ratio}) * (2.0 * {q_ratio} + 1.0)", False),
+    ("wendland", "{scale} * (1.0 - {q_ratio} * {q_ratio}) * (2.0 * {q_ratio} + 1.0)", False),
     ("gaussian", "{scale} * wp.exp(-{q_ratio} * {q_ratio})", True),
     ("cosine", "{scale} * (1.0 + wp.cos(3.14159 * {q_ratio}))", True),
-    ("lucy", "{scale} * (1.0 + 3.0 * {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio}) * (1.0 - {q_ratio})", False),
+    ("lucy", "{scale} * (1.0 + 3.0 * {q_ratio}) * {rest_q} * {rest_q} * {rest_q}", False),
 )
 """Smoothing kernels of q, the distance in units of the radius."""
 
@@ -332,6 +335,8 @@ def _smoothing(page: Page, kernel: str):  # type: ignore[no-untyped-def]
     if "{h2_r2}" in kernel or page.chance(35):
         return None
     before = page.pick("", "if {q_ratio} >= 1.0:\n    return 0.0\n") if page.scalar.is_float else ""
+    if "{rest_q}" in kernel:
+        before += "{rest_q} = 1.0 - {q_ratio}\n"
     parameters = [("q_ratio", page.scalar)]
     if not isinstance(page.roles["scale"], str):
         parameters.append(("scale", page.scalar))
@@ -358,6 +363,8 @@ def _contribute(page: Page, bodies: Bodies, vector: Vector, kernel: str, helper,
     else:
         page.let("q_ratio", page.scalar, page.pick("wp.sqrt({r2}) / {radius}", "wp.sqrt({r2} / {h2})"))
     if helper is None:
+        if "{rest_q}" in kernel:
+            page.let("rest_q", page.scalar, "1.0 - {q_ratio}")
         page.let("w_value", page.scalar, kernel, inexact=page.loose)
     else:
         operands = ["q_ratio"] + ["scale"] * (len(helper.parameters) > 1 and not isinstance(page.roles["scale"], str))

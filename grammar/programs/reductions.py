@@ -150,9 +150,9 @@ def _step(page: Page, fold: str) -> None:
             page.set("total", f"wp.exp({page.pick('{value}', '-wp.abs({value})', '0.1 * {value}')})", "+")
         case "compensated":
             page.let("y", page.scalar, "{value} - {second}")
-            page.let("t", page.scalar, "{total} + {y}")
-            page.set("second", "({t} - {total}) - {y}")
-            page.set("total", "{t}")
+            page.let("new_total", page.scalar, "{total} + {y}")
+            page.set("second", "{new_total} - {total} - {y}")
+            page.set("total", "{new_total}")
         case "moments":
             page.set("total", "{value}", "+")
             page.set("second", "{value} * {value}" if page.scalar.is_float else "{value} % 16", "+")

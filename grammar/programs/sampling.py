@@ -120,7 +120,7 @@ def _walk(page: Page) -> None:
     page.array("starts", type_, page.dims)
     page.let("position", type_, "{starts}[{index}]")
     page.let("steps", INT32, "int(0)", Interval(0, 64))
-    page.constant("step_size", "0.1", "0.5", "0.25", "1.0")
+    page.constant("step_size", "0.1", "0.5", "0.25", "2.0")
     count = page.integer(4, 24)
     with page.loop("n", page.extent(count, low=0), 0, count - 1):
         if plane:
@@ -165,7 +165,7 @@ def _accept(page: Page) -> None:
     )
     helper = page.function("target_density", [("q", page.scalar)], density, page.scalar)
     count = page.integer(4, 20)
-    page.constant("step_size", "0.5", "1.0", "0.25")
+    page.constant("step_size", "0.5", "1.5", "0.25")
     with page.loop("n", page.extent(count, low=0), 0, count - 1):
         _let_draw(page, "draw", "-1.0", "1.0")
         page.let("proposal", page.scalar, "{x} + {step_size} * {draw}")
@@ -236,7 +236,7 @@ def _jitter(page: Page) -> None:
     type_ = vector if plane else page.scalar
     page.array("points" if plane else "signal", type_, page.dims)
     own = "{points}[{index}]" if plane else "{signal}[{index}]"
-    page.constant("amplitude", "0.1", "0.5", "0.01", "1.0")
+    page.constant("amplitude", "0.1", "0.5", "0.01", "0.05")
     if plane and page.scalar.name == "float32" and page.chance(50):
         name = page.pick(
             "sample_unit_sphere_surface", "sample_unit_cube", "sample_unit_sphere", "sample_unit_hemisphere_surface"

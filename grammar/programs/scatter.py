@@ -222,16 +222,19 @@ def _count_sample(page: Page, bins: int, weight: str) -> None:
     """Emit the sample's bin, and the atomics that count it."""
     soft = page.scalar.is_float and page.chance(25)
     if page.scalar.is_float:
-        low, high = page.pick("-4.0 4.0", "0.0 1.0", "-1.0 1.0", "0.0 8.0").split()
-        if page.chance(50):
-            page.roles["low"], page.roles["high"] = page.number(low), page.number(high)
-        else:
+        scaled = page.pick(
+            f"{{sample}} * {bins}.0",
+            f"({{sample}} + 4.0) * {bins / 8}" if bins != 8 else "{sample} + 4.0",
+            "range",
+            "range",
+        )
+        if scaled == "range":
             for role in ("low", "high"):
                 if role not in page.roles:
                     page.value(role)
-        scaled = f"({{sample}} - {{low}}) / ({{high}} - {{low}}) * {bins}.0"
-        page.let("position", page.scalar, f"wp.clamp({scaled}, 0.0, {bins - 1}.0)")
-        page.let("bin", INT32, "int({position})", Interval(0, bins - 1), index=True)
+            scaled = f"({{sample}} - {{low}}) / ({{high}} - {{low}}) * {bins}.0"
+        page.let("scaled_value", page.scalar, f"wp.clamp({scaled}, 0.0, {bins - 1}.0)")
+        page.let("bin", INT32, "int({scaled_value})", Interval(0, bins - 1), index=True)
     else:
         remainder = page.pick("{sample} % {bins}", "wp.min({sample} / {width}, {last})")
         for role, number in (("bins", bins), ("width", page.integer(2, 40)), ("last", bins - 1)):
@@ -248,9 +251,9 @@ def _count_sample(page: Page, bins: int, weight: str) -> None:
     if not soft:
         page.emit(f"wp.atomic_add({{counts}}, {{bin}}, {amount})")
         return
-    page.let("share", page.scalar, "{position} - {scalar}({bin})")
+    page.let("share", page.scalar, "{scaled_value} - {scalar}({bin})")
     scaled = f"{amount} * " if weight else ""
-    page.emit(f"wp.atomic_add({{counts}}, {{bin}}, {scaled}(1.0 - {{share}}))")
+    page.emit(f"wp.atomic_add({{counts}}, {{bin}}, {f'{scaled}(1.0 - {{share}})' if scaled else '1.0 - {share}'})")
     page.emit(f"wp.atomic_add({{counts}}, wp.min({{bin}} + 1, {bins - 1}), {scaled}{{share}})")
 
 
