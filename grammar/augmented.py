@@ -54,7 +54,7 @@ def _of_float(frame: Frame, variable: Variable, scalar: Scalar) -> tuple[str, Te
         ("/", 3.0),
         ("%", 0.0 if inexact else 1.0),
         ("//", 0.0 if inexact else 1.0),
-        ("**", 1.0 if inexact and not frame.loop_depth else 0.0),
+        ("**", 3.0 if inexact and not frame.loop_depth else 0.0),
     )
     operator = pick_weighted(frame.choices, table)
     return operator, terms.float_literal(pick(frame.choices, _FLOAT_OPERANDS[operator]), scalar)

@@ -175,6 +175,7 @@ def _has_integer_matrices(unit: Unit) -> bool:
 def grow_body(frame: Frame, results: tuple[ValueType, ...]) -> bool:
     """Grow statements and the return, sometimes an early return before them; False when it all comes to nothing."""
     early = _early_return(frame, results) if chance(frame.choices, 18) else None
+    frame.result_types = results
     lines = frame.choices.weighted((30, 25, 20, 10, 8, 7))
     if lines:
         statements.fill(frame, lines)
@@ -182,7 +183,7 @@ def grow_body(frame: Frame, results: tuple[ValueType, ...]) -> bool:
         _assign_to_parameter(frame)
     values = _results(frame, results)
     frame.emit(nodes.return_(_returned(values)), *(value.text for value in values))
-    everything = [values] if early is None else [values, early]
+    everything = [values, *frame.early_values] if early is None else [values, early, *frame.early_values]
     frame.result_inexact = any(value.inexact for row in everything for value in row)
     frame.result_intervals = tuple(
         _hull([row[place] for row in everything]) if is_integer_type(type_) else None

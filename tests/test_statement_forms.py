@@ -1,4 +1,4 @@
-"""Every form of statement occurs, is accepted and agrees on both targets; what is left out, Warp refuses or gets wrong."""
+"""Every form of statement occurs, is accepted and agrees on both targets; the others Warp refuses or gets wrong."""
 
 from __future__ import annotations
 
