@@ -53,6 +53,7 @@ def _targets(text: str) -> tuple[str, ...]:
 
 def _extract(name: str, targets: tuple[str, ...], arch: int, out: Path | None, workspace: Workspace) -> int:
     from extractor.loading import kernels_of
+    from extractor.warp_internals import launchable_of
     from extractor.warp_module import WarpModule
 
     print(f"importing {name}, which runs its code", file=sys.stderr)
@@ -68,10 +69,11 @@ def _extract(name: str, targets: tuple[str, ...], arch: int, out: Path | None, w
             print(f"{name} does not compile for {compiler}: {error.diagnostic}", file=sys.stderr)
             return 1
     for kernel in kernels:
-        if kernel.is_generic:
-            print(f"{kernel.key} is generic: left out", file=sys.stderr)
+        overloads = launchable_of(kernel)
+        if not overloads:
+            print(f"{kernel.key} is generic and has no overload: left out", file=sys.stderr)
             continue
-        for file, text in _files(kernel.key, module.artifacts(kernel, targets)):
+        for file, text in _files(kernel.key, module.artifacts(overloads[0], targets)):
             _show(file, text, out)
     return 0
 

@@ -16,7 +16,7 @@ import warp as wp
 from extractor.__main__ import import_module
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.loading import kernels_of, rename_sources
-from extractor.warp_internals import mangled_name
+from extractor.warp_internals import launchable_of, mangled_name
 from extractor.warp_module import Names, WarpModule
 from extractor.warp_setup import Workspace
 from grammar.errors import UserError
@@ -76,7 +76,7 @@ def kernel_subject(path: Path, options: Options, trust: bool, workspace: Workspa
 def _imported(path: Path, options: Options, workspace: Workspace) -> _Built:
     """Import a file as Python does, and compile the module of the kernel that is asked for."""
     module = import_module(str(path))
-    kernels = [kernel for kernel in kernels_of(vars(module)) if not kernel.is_generic]
+    kernels = [overload for kernel in kernels_of(vars(module)) for overload in launchable_of(kernel)[:1]]
     if not kernels:
         raise UserError(f"{path} defines no kernel that could be launched")
     kernel = _check_entry(path, options.entry, kernels)
