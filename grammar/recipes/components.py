@@ -117,13 +117,18 @@ def _tuple(frame: Frame, items: Sequence[Term] | None = None) -> str:
 
 
 def index(frame: Frame, one: Registered) -> bool:
-    """Read a component through the reference that Warp's own code makes of it."""
+    """Store to a component of a variable through the reference that Warp's own code makes of it.
+
+    The replay before a backward pass makes no such reference, so nothing but a store, which it leaves out as well, may
+    use it.
+    """
     type_ = elements.type_of(frame, one.types[0])
     variable = _value_of(frame, type_)
     count = len(elements.index_parameters(one))
+    given = elements.value(frame, part_type(type_, count), 0)
     text = component_index(frame, type_, count, _dtypes(one))
-    result = part_type(type_, count)
-    elements.read(frame, f"wp.index({variable.name}, {text})", result, variable.interval, variable.inexact)
+    snippets.emit(frame, f"wp.store(wp.index({variable.name}, {text}), {{x}})", x=given)
+    elements.widen(frame, variable, given)
     return elements.note(frame, one)
 
 
