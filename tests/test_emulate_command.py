@@ -238,9 +238,9 @@ def test_a_file_that_is_no_ptx_is_a_bad_call(capsys: pytest.CaptureFixture[str],
 
 
 def test_an_unsupported_instruction_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "texture.ptx").write_text(source("tex.2d.v4.f32.f32 {%f1,%f2,%f3,%f4}, [%rd1, {%f1, %f2}];\nret;"))
+    (tmp_path / "texture.ptx").write_text(source("tex.cube.v4.f32.f32 {%f1,%f2,%f3,%f4}, [%rd1, {%f1, %f2}];\nret;"))
     code, _, err = emulate(capsys, tmp_path / "texture.ptx")
-    assert code == 2 and "cannot run tex.2d.v4.f32.f32" in err
+    assert code == 2 and "cannot run tex.cube.v4.f32.f32" in err
 
 
 def test_a_kernel_that_warp_did_not_make_runs_too(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_an_instruction_gives_its_documented_result(instructions: str, expected:
 @pytest.mark.parametrize(
     "form",
     [
-        "tex.2d.v4.f32.f32",
+        "tex.cube.v4.f32.f32",
         "wmma.load.a.sync.aligned.row.m16n16k16.f16",
         "cp.async.bulk.shared::cluster.global",
         "add.weird.u32",
@@ -131,7 +131,7 @@ def test_an_unknown_form_is_unsupported_by_its_name(form: str) -> None:
 
 
 def test_an_unknown_form_on_no_thread_s_way_does_no_harm() -> None:
-    body = "setp.eq.u32 %p1, %r1, 99; @!%p1 bra DONE; tex.2d.v4.f32.f32 %r4, [%rd1]; DONE: ret;"
+    body = "setp.eq.u32 %p1, %r1, 99; @!%p1 bra DONE; tex.cube.v4.f32.f32 %r4, [%rd1]; DONE: ret;"
     run(body, np.zeros(4, np.uint32))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from grammar import snippets
 from grammar.arguments import DEFAULT_ITEMS, GROUPS
-from grammar.choices import chance
+from grammar.choices import chance, pick
 from grammar.intervals import Interval
 from grammar.recipes import Recipe
 from grammar.registry import Registered
@@ -85,9 +85,11 @@ def _point_id(frame: Frame, one: Registered) -> bool:
     grid = inputs.resource(frame, "hash_grid")
     name = inputs.fresh(frame, ("point_id", "particle", "sorted_index"))
     place = inputs.fresh(frame, ("slot", "place"))
+    # Never a constant: Warp 1.19 passes the index by reference, and a constant does not compile.
+    thread = pick(frame.choices, frame.threads)
     snippets.emit(
         frame,
-        f"{place} = {inputs.index_below(frame, DEFAULT_ITEMS)}\n{name} = wp.hash_grid_point_id({grid.name}, {place})",
+        f"{place} = {thread.name} % {DEFAULT_ITEMS}\n{name} = wp.hash_grid_point_id({grid.name}, {place})",
     )
     inputs.result(frame, name, INT32, Interval(0, DEFAULT_ITEMS - 1))
     inputs.note(frame, one)

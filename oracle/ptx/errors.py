@@ -14,7 +14,7 @@ class Malformed(PtxError):  # noqa: N818
 
 
 class Unsupported(PtxError):  # noqa: N818
-    """The emulator cannot run an instruction; `form` names it with all its modifiers, `tex.2d.v4.f32.f32`."""
+    """The emulator cannot run an instruction; `form` names it with all its modifiers, `tex.cube.v4.f32.f32`."""
 
     def __init__(self, form: str) -> None:
         self.form = form

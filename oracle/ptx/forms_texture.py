@@ -34,7 +34,10 @@ def _tex(m: Modifiers) -> Emitter:
         # `[object, {x, y, ...}]`; three-dimensional coordinates come as four, the last of which is ignored.
         name, _, rest = operands[1].strip("[]").partition(",")
         floats = program.operands["f32"]
-        places = [program.full(floats[text]) for text in rest.strip("{}").split(",")[:axes]]
+        coordinates = [text for text in rest.strip("{}").split(",") if text]
+        if len(coordinates) < axes:
+            raise ValueError(f"{axes} coordinates needed")
+        places = [program.full(floats[text]) for text in coordinates[:axes]]
         results = [floats[text] for text in operands[0].strip("{}").split(",")]
         handles = program.full(program.operands["u64"][name])
         program.effect(lambda: _fetch(program.machine, handles, places, results))
