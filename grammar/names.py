@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 
 from grammar.choices import Choices, pick
-from grammar.types import BOOL, Matrix, Quaternion, Scalar, Struct, Transform, Type, ValueType, Vector, is_float_type
+from grammar.types import (
+    BFLOAT16,
+    BOOL,
+    Matrix,
+    Quaternion,
+    Scalar,
+    Struct,
+    Transform,
+    Type,
+    ValueType,
+    Vector,
+    is_float_type,
+)
 
 ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
     "float": (
@@ -35,9 +47,32 @@ ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
         ("frames", "frame"), ("blocks", "block"), ("stresses", "stress"), ("bases", "basis"),
     ),
     "quaternion": (("orientations", "orientation"), ("rotations", "rotation"), ("quats", "quat"), ("poses", "pose")),
-    "transform": (("poses", "pose"), ("frames_of", "frame_of"), ("placements", "placement")),
+    "transform": (
+        ("poses", "pose"), ("placements", "placement"), ("anchors", "anchor"), ("body_poses", "body_pose"),
+        ("joint_poses", "joint_pose"), ("link_frames", "link_frame"),
+    ),
 }  # fmt: skip
 """Names of input arrays with the name of one element."""
+
+RARE_ELEMENTS: dict[str, Sequence[tuple[str, str]]] = {
+    "features": (
+        ("features", "feature"), ("descriptors", "descriptor"), ("embeddings", "embedding"), ("moments", "moment"),
+        ("spectra", "spectrum"), ("coefficients", "coefficient"), ("stencils", "stencil"), ("channels", "channel"),
+    ),
+    "spatial vector": (
+        ("twists", "twist"), ("wrenches", "wrench"), ("spatial_forces", "spatial_force"), ("motions", "motion"),
+        ("joint_axes", "joint_axis"), ("body_velocities", "body_velocity"),
+    ),
+    "half": (
+        ("activations", "activation"), ("logits", "logit"), ("weights", "weight"), ("gradients", "gradient"),
+        ("embeddings", "embedding"), ("scores", "score"), ("losses", "loss"), ("biases", "bias"), ("probs", "prob"),
+    ),
+    "coupling": (
+        ("jacobians", "jacobian"), ("projections", "projection"), ("couplings", "coupling"), ("blocks", "block"),
+        ("designs", "design"), ("operators", "op"), ("tables", "table"), ("weights", "weight"),
+    ),
+}  # fmt: skip
+"""The same for vectors of other lengths than 2 to 4, spatial vectors, bfloat16, and matrices that are not square."""
 
 INDEX_ARRAYS: Sequence[str] = ("indices", "neighbors", "parents", "order", "owners", "slots")
 """Names of arrays whose elements are indices of another array."""
@@ -73,7 +108,7 @@ LOCALS: dict[str, Sequence[str]] = {
     "integer vector": ("cell", "coord", "c", "v", "shifted", "low", "bin", "index", "corner"),
     "matrix": ("m", "a", "b", "rot", "basis", "jac", "product", "scaled", "inertia", "stress", "r"),
     "quaternion": ("q", "r", "rot", "spin", "turned", "delta_q", "half"),
-    "transform": ("pose", "frame_of", "placement", "xform"),
+    "transform": ("pose", "placement", "xform"),
     "struct": ("item", "entry", "state", "current", "updated"),
     "total": ("total", "acc", "accum", "running", "sum_", "result", "weighted", "tally"),
 }  # fmt: skip
@@ -352,4 +387,18 @@ def element_names(type_: ValueType) -> Sequence[tuple[str, str]]:
         singular = type_.name.lower()
         plural = {"body": "bodies", "vertex": "vertices", "params": "params"}.get(singular, f"{singular}s")
         return ((plural, singular if plural != singular else f"{singular}_i"),)
-    return ELEMENTS[kind_of(type_)]
+    rare = _rare_kind(type_)
+    return RARE_ELEMENTS[rare] if rare else ELEMENTS[kind_of(type_)]
+
+
+def _rare_kind(type_: ValueType) -> str:
+    """Return the key of a type in `RARE_ELEMENTS`, the empty text for the common types."""
+    match type_:
+        case Vector() if is_float_type(type_) and type_.length not in (2, 3, 4):
+            return "spatial vector" if type_.length == 6 else "features"
+        case Matrix() if not type_.is_square:
+            return "coupling"
+        case Scalar() if type_ == BFLOAT16:
+            return "half"
+        case _:
+            return ""

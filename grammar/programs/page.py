@@ -37,6 +37,7 @@ class Page:
     """Writes one program into a frame; `lines` is about how many it may take.
 
     With `brief` its dtype may be bfloat16, which has neither atomics nor quaternions.
+    `is_plain` says that nothing random has been mixed in yet: then it is more likely to be, so that programs differ.
     `loose` says whether library functions may enter the program's results: then no branch may depend on them.
     """
 
@@ -48,6 +49,7 @@ class Page:
         if self.scalar == BFLOAT16 and not brief:
             self.scalar = FLOAT32
         self.loose = chance(frame.choices, 40)
+        self.is_plain = True
         self.end = frame.unit.lines + lines
         self.roles: dict[str, Hole] = {
             "index": ", ".join(thread.name for thread in frame.threads),
@@ -278,6 +280,7 @@ class Page:
     def grown(self, type_: ValueType | None = None, depth: int = 1, exact: bool | None = None) -> Term:
         """Return a random expression that is no literal."""
         type_ = type_ or self.scalar
+        self.is_plain = False
         exact = not self.loose if exact is None else exact
         for _ in range(3):
             term = expressions.grow(self.frame, type_, depth, exact)
@@ -287,7 +290,7 @@ class Page:
 
     def mix(self, *sinks: str, percent: float = 35) -> None:
         """Emit a few random statements now and then, whose results end in one of the variables."""
-        if not self.chance(percent):
+        if not self._mixes(percent):
             return
         sink = self.variable(pick(self.choices, sinks))
         room = max(2, min(self.end - self.frame.unit.lines, 6))
@@ -296,14 +299,20 @@ class Page:
 
     def update(self, *roles: str, percent: float = 40) -> None:
         """Change one of the variables in a random way, now and then."""
-        if self.chance(percent):
+        if self._mixes(percent):
             variables.update(self.frame, self.variable(pick(self.choices, roles)))
 
     def fill(self, most: int = 4) -> None:
-        """Emit some random statements, as far as there is room; not inside a loop."""
-        room = min(most, self.end - self.frame.unit.lines)
-        if room > 0 and self.chance(50):
+        """Emit some random statements at times, one where there is no room for more; not inside a loop."""
+        if self._mixes(50):
+            room = max(1, min(most, self.end - self.frame.unit.lines))
             statements.fill(self.frame, self.integer(1, room))
+
+    def _mixes(self, percent: float) -> bool:
+        """Decide whether to mix something random in."""
+        mixes = self.chance(max(percent, 60) if self.is_plain else percent)
+        self.is_plain = self.is_plain and not mixes
+        return mixes
 
     # functions and structs
 

@@ -94,13 +94,14 @@ def _start(page: Page, fold: str) -> str:
     """Declare what the fold carries; return the type of its result."""
     type_ = fold_type(page)
     drift = None if type_.is_float else Interval(-(10**6), 10**6) if type_.is_signed else type_range(type_)
+    small = None if type_.is_float else SMALL if type_.is_signed else Interval(0, 1000)
     match fold:
         case "extremum" | "argument" | "range":
             page.roles["extremum"] = page.pick("min", "max")
             far = {"min": "1.0e4", "max": "-1.0e4"} if type_.is_float else {"min": "1000", "max": "-1000"}
             if not type_.is_float and not type_.is_signed:
                 far = {"min": "1000", "max": "0"}
-            page.let("best", type_, f"{type_.spelling}({far[page.name('extremum')]})", SMALL if drift else None)
+            page.let("best", type_, f"{type_.spelling}({far[page.name('extremum')]})", small)
             if fold == "argument":
                 page.let("best_index", INT32, "int(-1)", Interval(-1, 4096))
             if fold == "range":
@@ -108,7 +109,7 @@ def _start(page: Page, fold: str) -> str:
                     "worst",
                     type_,
                     f"{type_.spelling}(0)" if drift else f"{type_.spelling}(0.0)",
-                    SMALL if drift else None,
+                    small,
                 )
         case "count" | "parity":
             page.let("total", INT32, "int(0)", Interval(0, 4096))

@@ -89,6 +89,7 @@ def _sentinel(page: Page, size: int) -> None:
     """Skip elements whose index says that there is none."""
     page.array("links", INT32, (page.dims[0],), interval=Interval(-1, size - 1))
     page.let("link", INT32, "{links}[{i}]", Interval(-1, size - 1))
+    page.fill(2)
     type_ = fold_type(page)
     if page.chance(40):
         page.emit("if {link} < 0:\n    return")
