@@ -99,7 +99,7 @@ def _fill_mode(frame: Frame) -> tuple[str, str]:
     return mode, f', fill_mode="{mode}"' if mode == "upper" or chance(frame.choices, 25) else ""
 
 
-def _exact(tile: Tile, *sources: Tile) -> Tile:
+def _exact(tile: Tile) -> Tile:
     """Note that a tile holds numbers of few bits that are no whole ones, and that gradients are summed."""
     tile.contents.interval, tile.contents.clean, tile.contents.summed = None, False, True
     return tile
@@ -130,7 +130,7 @@ def solve(frame: Frame, one: Registered) -> bool:
     bank = ("factor", "ell", "tri") if mode == "lower" else ("upper", "factor", "tri")
     matrix = arrays.load(frame, dtype, (extent, extent), fill=mode, names_=bank)
     shape = (extent,) if chance(frame.choices, 60) else (extent, pick(frame.choices, (1, 2, 3)))
-    rhs = arrays.load(frame, dtype, shape, storage="", names_=("rhs", "y", "b"))
+    rhs = arrays.load(frame, dtype, shape, names_=("rhs", "y", "b"))
     text = f"wp.{one.name}({{matrix}}, {{rhs}}{keyword})"
     if one.name.endswith("inplace"):
         values.emit(frame, text, matrix=matrix, rhs=rhs)

@@ -13,7 +13,7 @@ from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.scope import ArrayParameter, Frame
 from grammar.tiles import values
-from grammar.tiles.values import Contents, Tile, define, emit, new_contents
+from grammar.tiles.values import Tile, define, emit, new_contents
 from grammar.types import Array, Scalar, ValueType, scalar_of
 
 _FILLED = {"lower": Interval(-1, 4), "upper": Interval(-1, 4), "definite": Interval(-16, 32)}
@@ -198,8 +198,3 @@ def atomic_add(frame: Frame, tile: Tile) -> None:
     emit(frame, text, array=array, tile=tile)
     frame.unit.note("builtin:tile_atomic_add")
     frame.unit.events.append("atomic_add")
-
-
-def contents_of_inputs(scalar: Scalar) -> Contents:
-    """Return the contents of a tile with whole inputs."""
-    return new_contents(values.inputs_interval(scalar), True)

@@ -86,9 +86,6 @@ def slice_indexed(frame: Frame, one: Registered) -> bool:
     contents = new_contents(tile.interval, tile.contents.clean, tile)
     contents.summed = True
     text = f"{{tile}}[{subscript}]"
-    if chance(frame.choices, 35):
-        entries = ", ".join("slice(None, None, None)" if word == ":" else word for word in words)
-        text = f"{{tile}}[{subscript}]" if entries else text
     define(frame, ("gathered", "picked", "reordered"), text, tile.dtype, shape, contents, tile=tile, indices=indices)
     return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from grammar import names, snippets
 from grammar.intervals import Interval, type_range
@@ -53,7 +53,6 @@ class Tile:
     contents: Contents
     is_view: bool = False
     distinct: bool = False
-    triangle: str = field(default="")
 
     def __str__(self) -> str:
         return self.name
