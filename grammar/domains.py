@@ -261,7 +261,6 @@ LEFT_OUT: Mapping[str, str] = {
     r"transform_set_(?:translation|rotation)_copy": "its result type is generic and never resolved, so nothing can hold it",
     r"select\(": "removed: Warp's result function raises and refers to where",
     r"atomic_\w+\(FixedArray": "CUDA has no atomics on local memory: NVRTC makes a trap of them",
-    r"atomic_(?:min|max)\(IndexedArray": "its adjoint does not compile: it takes an indexed array for an array",
     r".*Fabric": "fabric arrays exist only inside Omniverse, which fills them",
     r"tile_matmul\(Tile\[Vector": "there only to say that tiles of complex numbers cannot be multiplied",
 }

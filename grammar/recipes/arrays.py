@@ -42,12 +42,13 @@ def _element(frame: Frame) -> ValueType:
 
 
 def _local_element(frame: Frame) -> ValueType:
-    """Choose what a local array holds: integers.
+    """Choose what a local array holds: integers, or also floats where the kernel has no backward pass.
 
     The adjoint of reading a float from it adds to its gradient with an atomic on local memory, which CUDA does not
     have: NVRTC makes a trap of it.
     """
-    return elements.element_type(frame, INTEGERS, _KINDS[:3])
+    floats = chance(frame.choices, 20) and elements.forward_only(frame)
+    return elements.element_type(frame, _NUMBERS if floats else INTEGERS, _KINDS[:3])
 
 
 def _full(interval: Interval | None, type_: ValueType) -> Interval | None:

@@ -66,6 +66,13 @@ _CAS_VALUES = Interval(0, 3)
 
 def atomic(frame: Frame, one: Registered) -> bool:
     """Write an atomic on an element of an array or an indexed array."""
+    # The adjoints of extremes in indexed arrays do not compile: array.h takes their descriptors for plain arrays'.
+    if (
+        one.types[0].startswith("Indexed")
+        and one.name in ("atomic_min", "atomic_max")
+        and not elements.forward_only(frame)
+    ):
+        return False
     words = elements.index_parameters(one)
     index = elements.index_dtype(frame, words[0])
     dtype = elements.element_type(frame, _DTYPES[one.name], _KINDS.get(one.name, _SHAPES))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import warp as wp
 
-from grammar import access, binding, conditions, expressions, guards, names, registry, snippets, terms
+from grammar import access, binding, conditions, expressions, guards, names, nodes, registry, snippets, terms
 from grammar.choices import chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.registry import Registered
@@ -242,6 +242,12 @@ def read(
     frame.declare(variable)
     frame.written(variable)
     return variable
+
+
+def forward_only(frame: Frame) -> bool:
+    """Give the kernel no backward pass; False where it must have one."""
+    option = frame.unit.kernel_options.setdefault("enable_backward", nodes.boolean(False))
+    return isinstance(option, nodes.cst.Name) and option.value == "False"
 
 
 def note(frame: Frame, one: Registered) -> bool:
