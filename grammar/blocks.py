@@ -13,7 +13,7 @@ from grammar.intervals import Interval
 from grammar.ranges import Range, choose_range
 from grammar.scope import Block, Frame, Variable
 from grammar.terms import Term
-from grammar.types import BOOL, INT32, Scalar, ValueType, is_float_type, is_integer_type
+from grammar.types import BOOL, INT32, Matrix, Scalar, ValueType, is_float_type, is_integer_type
 
 Simple = Callable[[Frame, int], None]
 """What fills a body with statements, given how many lines it may take."""
@@ -27,6 +27,8 @@ def sink_for(frame: Frame, total: bool) -> Variable:
     type_ = pick_weighted(frame.choices, frame.unit.palette.main)
     if chance(frame.choices, 6):
         type_ = BOOL
+    if isinstance(type_, Matrix) and is_integer_type(type_):  # No operator brings anything else into it.
+        type_ = frame.unit.palette.scalar
     return variables.declare_mutable(frame, type_, total)
 
 

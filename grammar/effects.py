@@ -147,7 +147,7 @@ def _short_circuit(frame: Frame, effect: Effect, call: Call) -> Term:
     build = nodes.conjunction if kind == "and" else nodes.disjunction
     frame.unit.note(f"expression:{kind}")
     found = Term(build(test.node, even.node), BOOL, f"{test.text} {kind} {even.text}")
-    if chance(frame.choices, 50):
+    if len(found.text) < 60 and chance(frame.choices, 70):
         last = conditions.compared(frame, ">", call(), terms.integer_literal(3, scalar))
         frame.unit.note("expression:or")
         found = Term(nodes.disjunction(found.node, last.node), BOOL, f"{found.text} or {last.text}")
@@ -155,14 +155,16 @@ def _short_circuit(frame: Frame, effect: Effect, call: Call) -> Term:
 
 
 def _ternary(frame: Frame, effect: Effect, call: Call) -> Term:
-    """Return `f() if condition else f() + f()`: only one side's calls run."""
+    """Return `f() if condition else f() ^ f()`: only one side's calls run."""
     test = conditions.comparison(frame, expressions.grow, 0)
-    once = call()
-    twice = terms.binary("^", call(), call(), effect.scalar, Interval(0, 15) if effect.scalar.is_signed else None)
-    interval = Interval(0, 15) if effect.scalar.is_signed else terms.full_range(effect.scalar)
+    once, other = call(), call()
+    signed = effect.scalar.is_signed
+    if len(once.text) < 24:
+        other = terms.binary("^", other, call(), effect.scalar, Interval(0, 15) if signed else None)
+    interval = Interval(0, 15) if signed else terms.full_range(effect.scalar)
     frame.unit.note("expression:ternary")
-    node = nodes.ternary(test.node, once.node, twice.node)
-    return Term(node, effect.scalar, f"{once.text} if {test.text} else {twice.text}", interval)
+    node = nodes.ternary(test.node, once.node, other.node)
+    return Term(node, effect.scalar, f"{once.text} if {test.text} else {other.text}", interval)
 
 
 def _comparison(frame: Frame, effect: Effect, call: Call) -> Term:

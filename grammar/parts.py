@@ -72,8 +72,9 @@ def _ends(source: Vector) -> list[Part]:
 
 
 def _slices(frame: Frame, source: Vector) -> Iterator[Part]:
-    """Yield a slice of every length from 2 on, and the reversed vector."""
-    for length in range(2, source.length + 1):
+    """Yield a slice of every length from 2 on, seldom of the whole vector, and the reversed vector."""
+    whole = source.length > 1 and chance(frame.choices, 15)
+    for length in range(2, source.length + whole):
         place, covers = _slice(frame, source.length, length)
         yield Part(Vector(length, source.scalar), "slice", (place,), covers)
     if source.length > 1:
