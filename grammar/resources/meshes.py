@@ -259,7 +259,8 @@ def _get_point(frame: Frame, one: Registered) -> bool:
             one.name, ("vertex_index", "corner_index")
         ),
     )
-    corner = f"{_face(frame)} * 3 + {frame.choices.integer(0, 2)}"
+    offset = frame.choices.integer(0, 2)
+    corner = f"{_face(frame)} * 3 + {offset}" if offset else f"{_face(frame)} * 3"
     snippets.emit(frame, f"{name} = wp.{one.name}({mesh.name}, {corner})")
     if one.name == "mesh_get_index":
         inputs.result(frame, name, INT32, Interval(0, MESH_POINTS - 1))
