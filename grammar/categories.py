@@ -15,7 +15,21 @@ import libcst as cst
 from grammar import palette, requirements
 from grammar.facts import Facts
 from grammar.palette import Taste
-from grammar.programs import bodies, grids, networks, particles, rays, reductions, sampling, scatter
+from grammar.programs import (
+    bodies,
+    chains,
+    elements,
+    equations,
+    fluids,
+    graphs,
+    grids,
+    layers,
+    particles,
+    rays,
+    reductions,
+    sampling,
+    scatter,
+)
 from grammar.programs.page import floats
 from grammar.requirements import Requirement
 from grammar.resources.category import geometry
@@ -182,7 +196,7 @@ ROWS: Mapping[str, Category] = {
         lines=12,
     ),
     "pde": Category(
-        grids.pde,
+        equations.pde,
         lambda facts: facts.flow.has_neighbours and facts.scalar_parameters > 0 and facts.operators >= 5,
         verbs=("diffuse", "advect", "step", "evolve", "relax", "propagate"),
         subject="takes a step of a differential equation on",
@@ -202,7 +216,7 @@ ROWS: Mapping[str, Category] = {
         lines=20,
     ),
     "sph": Category(
-        particles.sph,
+        fluids.sph,
         lambda facts: facts.flow.has_pairs and facts.has_distance and facts.flow.carried > 0 and facts.branches > 0,
         verbs=("compute", "estimate", "smooth", "sample", "interpolate"),
         subject="smooths over the neighbours within a radius of",
@@ -232,7 +246,7 @@ ROWS: Mapping[str, Category] = {
         lines=28,
     ),
     "transform": Category(
-        bodies.transform,
+        chains.transform,
         lambda facts: facts.has_transform,
         verbs=("compose", "pose", "skin", "transform", "articulate"),
         subject="composes the transformations of",
@@ -242,7 +256,7 @@ ROWS: Mapping[str, Category] = {
         lines=14,
     ),
     "graph": Category(
-        networks.graph,
+        graphs.graph,
         lambda facts: facts.flow.gathers > 0 and (facts.flow.scatters > 0 or facts.flow.carried > 0),
         verbs=("relax", "propagate", "visit", "rank", "traverse", "label"),
         subject="relaxes the edges of a graph given by",
@@ -252,7 +266,7 @@ ROWS: Mapping[str, Category] = {
         lines=12,
     ),
     "neural": Category(
-        networks.neural,
+        layers.neural,
         lambda facts: facts.flow.weighted_sums > 0,
         verbs=("forward", "infer", "activate", "predict", "evaluate"),
         subject="computes a neuron from",
@@ -262,7 +276,7 @@ ROWS: Mapping[str, Category] = {
         lines=16,
     ),
     "fem": Category(
-        networks.fem,
+        elements.fem,
         lambda facts: facts.flow.gathers >= 2 and facts.flow.scatters >= 2,
         verbs=("assemble", "integrate", "load", "deform", "stiffen"),
         subject="assembles the contributions of an element from",

@@ -5,7 +5,7 @@
         page.let("offset", vector, "{positions}[{j}] - {position}")
 
 A role (`positions`) is what the program's author calls a thing; its name in the kernel is one of those that
-`names.ROLES` has for the role. Float literals take the program's dtype, and what a role holds (its type, its interval,
+`ROLES` has for the role. Float literals take the program's dtype, and what a role holds (its type, its interval,
 whether it is inexact) is known to the random statements that are mixed in.
 """
 
@@ -17,14 +17,15 @@ from contextlib import contextmanager
 
 import libcst as cst
 
-from grammar import access, blocks, expressions, guards, names, nodes, snippets, statements, terms, variables
+from grammar import access, blocks, expressions, names, nodes, snippets, statements, variables
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.intervals import Interval
 from grammar.palette import Composites
-from grammar.scope import ArrayParameter, Block, Frame, Helper, Variable
+from grammar.programs.roles import ROLES
+from grammar.scope import ArrayParameter, Block, Frame, Variable
 from grammar.snippets import Hole
 from grammar.terms import Term
-from grammar.types import BFLOAT16, FLOAT32, INT32, Array, Quaternion, Scalar, Struct, Type, ValueType, Vector
+from grammar.types import BFLOAT16, FLOAT32, INT32, Array, Quaternion, Scalar, ValueType, Vector
 
 _HOLE = re.compile(r"\{(\w+)\}")
 _FLOAT = re.compile(
@@ -94,7 +95,7 @@ class Page:
         self, role: str, dtype: ValueType, shape: Sequence[int], use: str = "read", interval: Interval | None = None
     ) -> ArrayParameter:
         """Add an array parameter; integers in it lie in the interval."""
-        name = self._name(role)
+        name = self.new_name(role)
         array = ArrayParameter(name, Array(dtype, len(shape)), tuple(shape), "", use, interval)
         self.frame.unit.note(f"array:{array.type}")
         self.roles[role] = self.frame.add_array_parameter(array)
@@ -111,7 +112,7 @@ class Page:
     def value(self, role: str, type_: ValueType | None = None, interval: Interval | None = None) -> Variable:
         """Add a parameter passed by value, of the program's dtype unless a type is given."""
         type_ = type_ or self.scalar
-        variable = Variable(self._name(role), type_, interval, unread=False)
+        variable = Variable(self.new_name(role), type_, interval, unread=False)
         self.frame.unit.note(f"parameter:{type_}")
         self.roles[role] = self.frame.add_value_parameter(variable)
         return variable
@@ -152,8 +153,15 @@ class Page:
         assert isinstance(variable, Variable)
         return variable
 
-    def _name(self, role: str) -> str:
-        name = names.free_name(self.choices, names.ROLES.get(role, (role,)), self.frame.taken)
+    def trips(self, role: str) -> int:
+        """Return how often a loop that starts at 0 runs at most, given its index."""
+        interval = self.variable(role).interval
+        assert interval is not None
+        return interval.high + 1
+
+    def new_name(self, role: str) -> str:
+        """Return a name for a role that nothing in the function has."""
+        name = names.free_name(self.choices, ROLES.get(role, (role,)), self.frame.taken)
         self.frame.taken.add(name)
         return name
 
@@ -174,7 +182,7 @@ class Page:
 
         A mutable float may be changed by random statements, too; an index may be used to read arrays.
         """
-        self.emit(f"{{target}} = {_bare(text)}", target=self._name_of_new(role), **holes)
+        self.emit(f"{{target}} = {_bare(text)}", target=self._named(role), **holes)
         inexact = inexact or self._is_inexact(text, holes)
         name = self.name(role)
         variable = Variable(name, type_, interval, interval, inexact, mutable, index, from_zero=mutable)
@@ -182,8 +190,8 @@ class Page:
         self.frame.written(variable)
         return variable
 
-    def _name_of_new(self, role: str) -> str:
-        name = self._name(role)
+    def _named(self, role: str) -> str:
+        name = self.new_name(role)
         self.roles[role] = name
         return name
 
@@ -260,7 +268,7 @@ class Page:
     ) -> Iterator[None]:
         """Emit a for loop over `range(bounds)`, whose index lies from `low` to `high`."""
         frame = self.frame
-        index = Variable(self._name(role), INT32, Interval(low, max(low, high)), index=True)
+        index = Variable(self.new_name(role), INT32, Interval(low, max(low, high)), index=True)
         self.roles[role] = index
         frame.unit.events.append("nested loop" if frame.loop_depth else "loop")
         outer = frame.trips, frame.unrolled
@@ -313,101 +321,6 @@ class Page:
         mixes = self.chance(max(percent, 60) if self.is_plain else percent)
         self.is_plain = self.is_plain and not mixes
         return mixes
-
-    # functions and structs
-
-    def formula(self, role: str, text: str, operands: Sequence[str], inexact: bool = False) -> Term:
-        """Return a scalar formula of the roles of `operands`: in place, or as a call of a function made for it.
-
-        The function may have a random term of its own, in which it uses the same parameters.
-        """
-        if len(self.frame.unit.helpers) >= 3 or self.chance(45):
-            term = self.expression(text, self.scalar)
-        else:
-            helper = self.function(role, [(operand, self.scalar) for operand in operands], text, self.scalar, inexact)
-            term = self.call(helper, operands)
-        return Term(term.node, term.type, term.text, None, term.inexact or inexact)
-
-    def function(
-        self,
-        role: str,
-        parameters: Sequence[tuple[str, ValueType]],
-        result: str,
-        type_: ValueType,
-        inexact: bool = False,
-        before: str = "",
-        spice: float = 35,
-    ) -> Helper:
-        """Define a function of these parameters that runs the text `before` and returns `result`.
-
-        In `spice` of 100 cases it adds a random term to the result, or takes it into account with a random extremum.
-        """
-        unit = self.frame.unit
-        inner = Frame(unit, is_kernel=False)
-        inner.exact_only = not inexact
-        page = Page(inner, 0)
-        page.scalar, page.end = self.scalar, self.end
-        page.roles.update({key: hole for key, hole in self.roles.items() if isinstance(hole, str)})
-        for parameter, parameter_type in parameters:
-            page.value(parameter, parameter_type, terms.full_range(parameter_type))
-        inner.max_parameters = 0
-        if before:
-            for match in dict.fromkeys(re.findall(r"^\s*\{(\w+)\} =", before, re.MULTILINE)):
-                page.roles[match] = page._name(match)
-            page.emit(before)
-        spiced = self.chance(spice) and page._spiced(result, type_)
-        if not spiced:
-            page.emit(f"return {result}")
-        name = names.free_name(self.choices, names.ROLES.get(role, (role,)), unit.taken | self.frame.taken)
-        unit.taken.add(name)
-        self.frame.taken.add(name)
-        values = tuple(inner.values)
-        signature = [(value.name, unit.annotation(value.type)) for value in values]
-        node = nodes.function("wp.func", name, signature, inner.block.statements)
-        helper = Helper(name, values, (type_,), (None,), inexact, frozenset(inner.mentioned), node)
-        unit.helpers.append(helper)
-        unit.lines += 2
-        unit.note("expression:helper")
-        return helper
-
-    def _spiced(self, result: str, type_: ValueType) -> bool:
-        """Return the result joined with a random term, as a function does; False when none works out."""
-        base = self.expression(result, type_)
-        extra = expressions.grow(self.frame, type_, 1, True)
-        if extra.literal or not self.frame.names_in(extra.text):
-            return False
-        joined = expressions.combined(self.frame, base, extra)
-        if joined is None:
-            return False
-        self.frame.emit(nodes.return_(joined.node), joined.text)
-        return True
-
-    def call(self, helper: Helper, operands: Sequence[str]) -> Term:
-        """Call a function with roles for its first arguments; what it takes besides is grown."""
-        arguments = [
-            self.expression(f"{{{operand}}}", parameter.type)
-            for operand, parameter in zip(operands, helper.parameters, strict=False)
-        ]
-        for parameter in helper.parameters[len(arguments) :]:
-            argument = self.grown(parameter.type, 1, exact=True)
-            if parameter.interval is not None:
-                argument = guards.fitted(self.choices, argument, parameter.interval)
-            arguments.append(argument)
-        self.frame.unit.events.append("helper")
-        term = terms.call(helper.name, arguments, helper.results[0])
-        return Term(term.node, term.type, term.text, None, term.inexact or helper.inexact)
-
-    def struct(self, role: str, fields: Sequence[tuple[str, Type]]) -> Struct:
-        """Define a struct of these fields."""
-        unit = self.frame.unit
-        name = names.free_name(self.choices, names.ROLES.get(role, (role,)), unit.taken)
-        unit.taken.add(name)
-        struct = Struct(name, tuple(fields))
-        unit.structs.append(struct)
-        unit.note(f"type:{struct}")
-        unit.lines += 2 + len(fields)
-        self.roles[role] = name
-        return struct
 
 
 def _bare(text: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from grammar.choices import pick_weighted
 from grammar.intervals import Interval
+from grammar.programs import helpers
 from grammar.programs.page import Page
-from grammar.scope import Frame
+from grammar.scope import Frame, Helper
 from grammar.types import INT32, ValueType, Vector
 
 
@@ -79,7 +80,7 @@ def _primitive(page: Page, place: int) -> str:
     )  # fmt: skip
 
 
-def _scene(page: Page, vector: Vector):  # type: ignore[no-untyped-def]
+def _scene(page: Page, vector: Vector) -> tuple[Helper, list[str]]:
     """Define the scene as a function: one to three primitives, joined, cut or blended."""
     parameters: list[tuple[str, ValueType]] = [("p", vector)]
     if page.chance(60):
@@ -111,7 +112,7 @@ def _scene(page: Page, vector: Vector):  # type: ignore[no-untyped-def]
     result = primitives[-1]
     for place in range(count - 2, -1, -1):
         result = _joined(page, f"{{d{place}}}", result)
-    return page.function("scene_distance", parameters, result, page.scalar, before=before, spice=25), [
+    return helpers.function(page, "scene_distance", parameters, result, page.scalar, before=before, spice=25), [
         role for role, _ in parameters
     ]
 
@@ -130,8 +131,14 @@ def _joined(page: Page, first: str, second: str) -> str:
                 if "clamp" in before
                 else f"wp.min({{a}}, {{b}}) - {{h}} * {{h}} * {blend} * 0.25"
             )
-            helper = page.function(
-                "smooth_union", [("a", page.scalar), ("b", page.scalar)], result, page.scalar, before=before, spice=0
+            helper = helpers.function(
+                page,
+                "smooth_union",
+                [("a", page.scalar), ("b", page.scalar)],
+                result,
+                page.scalar,
+                before=before,
+                spice=0,
             )
             page.roles["smooth_name"] = helper.name
         return f"{page.name('smooth_name')}({first}, {second})"
@@ -166,14 +173,14 @@ def _distance(page: Page, vector: Vector) -> None:
     _shade(page, vector, scene, operands)
 
 
-def _step(page: Page, vector: Vector, scene, operands: list[str], relax: str) -> None:  # type: ignore[no-untyped-def]
+def _step(page: Page, vector: Vector, scene: Helper, operands: list[str], relax: str) -> None:
     page.let("p", vector, "{origin} + {direction} * {t}")
-    page.let("distance", page.scalar, "{term}", term=page.call(scene, ["p", *operands]))
+    page.let("distance", page.scalar, "{term}", term=helpers.call(page, scene, ["p", *operands]))
     page.emit(f"if {page.pick('wp.abs({distance})', '{distance}', '{distance}')} < {{epsilon}}:\n    break")
     page.set("t", "{distance}" + relax, "+")
 
 
-def _shade(page: Page, vector: Vector, scene, operands: list[str]) -> None:  # type: ignore[no-untyped-def]
+def _shade(page: Page, vector: Vector, scene: Helper, operands: list[str]) -> None:
     """Store how far the ray went, or a shade from the scene's gradient at the hit."""
     if page.chance(30):
         page.fill(3)
@@ -315,7 +322,8 @@ def _medium(page: Page, vector: Vector) -> None:
             ),
         )
         page.let("r", page.scalar, page.pick("wp.length({p} - {center})", "wp.length_sq({p} - {center})"))
-        density = page.formula(
+        density = helpers.formula(
+            page,
             "medium_density",
             page.pick(
                 "wp.max(1.0 - {r}, 0.0)",

@@ -128,7 +128,7 @@ def _start(page: Page, fold: str) -> str:
 def _maybe_skip(page: Page) -> None:
     """Emit `if …: continue` now and then."""
     if page.chance(15):
-        page.array("mask", INT32, (page.variable("n").interval.high + 1,), interval=Interval(0, 1))  # type: ignore[union-attr]
+        page.array("mask", INT32, (page.trips("n"),), interval=Interval(0, 1))
         page.emit("if {mask}[{n}] == 0:\n    continue")
     elif page.chance(10):
         page.emit(f"if {{n}} % {page.integer(2, 4)} == {page.integer(0, 1)}:\n    continue")
@@ -140,7 +140,7 @@ def _step(page: Page, fold: str) -> None:
         case "sum" | "mean":
             page.set("total", "{value}", "+")
         case "dot":
-            page.array("weights", page.scalar, (page.variable("n").interval.high + 1,))  # type: ignore[union-attr]
+            page.array("weights", page.scalar, (page.trips("n"),))
             page.set("total", "{value} * {weights}[{n}]", "+")
         case "product":
             page.set("total", page.pick("{value}", "1.0 + 0.1 * {value}", "wp.clamp({value}, -2.0, 2.0)"), "*")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from grammar.choices import pick_weighted
 from grammar.intervals import Interval
+from grammar.programs import helpers
 from grammar.programs.page import Page
 from grammar.scope import Frame
 from grammar.types import INT32, UINT32, Vector
@@ -61,7 +62,7 @@ def _integral(page: Page) -> None:
         text = page.pick(*loose) if inexact else page.pick(*texts)
         if two:
             text = page.pick(f"{text} * {{y}}", f"{text} + {{y}} * {{y}}", text.replace("{x}", "({x} - {y})"))
-        value = page.formula("integrand", text, ["x", "y"] if two else ["x"], inexact)
+        value = helpers.formula(page, "integrand", text, ["x", "y"] if two else ["x"], inexact)
         page.let("value", page.scalar, "{value}", inexact=inexact, mutable=True, value=value)
         page.update("value", percent=30)
         page.set("total", "{value}", "+")
@@ -163,7 +164,7 @@ def _accept(page: Page) -> None:
         "1.0 / (1.0 + {q} * {q} * {q} * {q})",
         "wp.max(4.0 - {q} * {q}, 0.01)",
     )
-    helper = page.function("target_density", [("q", page.scalar)], density, page.scalar)
+    helper = helpers.function(page, "target_density", [("q", page.scalar)], density, page.scalar)
     count = page.integer(4, 20)
     page.constant("step_size", "0.5", "1.5", "0.25")
     with page.loop("n", page.extent(count, low=0), 0, count - 1):
@@ -173,8 +174,8 @@ def _accept(page: Page) -> None:
             "ratio",
             page.scalar,
             "{first} / {second}",
-            first=page.call(helper, ["proposal"]),
-            second=page.call(helper, ["x"]),
+            first=helpers.call(page, helper, ["proposal"]),
+            second=helpers.call(page, helper, ["x"]),
         )
         _let_draw(page, "threshold")
         page.emit(
