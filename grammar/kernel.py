@@ -77,6 +77,10 @@ class Kernel:
     features: tuple[str, ...] = ()
     block_dim: int = 0
 
+    def __repr__(self) -> str:
+        """Show the source, which says more than its tree, as in the report of a failed test."""
+        return f"<kernel {self.name}, launched with {self.dims}>\n{self.source}"
+
     @cached_property
     def source(self) -> str:
         """The module's Python source; printing a tree takes milliseconds, so it is done once."""
