@@ -96,53 +96,58 @@ def _angular(page: Page, vector: Vector, quaternion: Quaternion) -> None:
     page.let("torque", vector, "{torques}[{index}]")
     style = page.pick("diagonal", "matrix", "none", "diagonal")
     if style == "diagonal":
-        page.value("inertia", vector)
-        page.let("w_body", vector, "wp.quat_rotate_inv({rot}, {ang})", inexact=page.loose)
-        page.let("t_body", vector, "wp.quat_rotate_inv({rot}, {torque})")
-        page.let("inertia_w", vector, "wp.cw_mul({inertia}, {w_body})", inexact=page.loose)
-        page.let(
-            "angular_acc",
-            vector,
-            "wp.cw_div({t_body} - wp.cross({w_body}, {inertia_w}), {inertia})",
-            inexact=page.loose,
-        )
-        page.set(
-            "ang",
-            page.pick(
-                "wp.quat_rotate({rot}, {w_body} + {angular_acc} * {dt})",
-                "{ang} + wp.quat_rotate({rot}, {angular_acc}) * {dt}",
-            ),
-        )
+        _turn_in_body(page, vector)
     elif style == "matrix":
-        matrix = Matrix(3, 3, page.scalar)
-        page.value("inertia", matrix) if page.chance(50) else page.array("inertias", matrix, page.dims)
-        page.let("rotation_matrix", matrix, "wp.quat_to_matrix({rot})")
-        own = "{inertia}" if "inertia" in page.roles else "{inertias}[{index}]"
-        product = page.pick("*", "@")
-        page.let(
-            "world_inertia", matrix, f"{{rotation_matrix}} {product} {own} {product} wp.transpose({{rotation_matrix}})"
-        )
-        page.let("inertia_w", vector, f"{{world_inertia}} {product} {{ang}}", inexact=page.loose)
-        page.let(
-            "angular_acc",
-            vector,
-            f"wp.inverse({{world_inertia}}) {product} ({{torque}} - wp.cross({{ang}}, {{inertia_w}}))",
-            inexact=page.loose,
-        )
-        page.set("ang", "{angular_acc} * {dt}", "+")
+        _turn_in_world(page, vector)
     else:
-        page.set(
-            "ang",
-            page.pick("{torque} * {dt}", "wp.cross({torque}, {vel}) * {dt}", "wp.quat_rotate({rot}, {torque}) * {dt}")
-            if page.loose or not page.variable("vel").inexact
-            else "{torque} * {dt}",
-            "+",
-        )
+        turned = "wp.quat_rotate({rot}, {torque}) * {dt}"
+        page.set("ang", page.pick("{torque} * {dt}", "wp.cross({torque}, {vel}) * {dt}", turned), "+")
     if page.chance(35):
         page.constant("angular_damping", "0.1", "0.05", "0.5")
         page.set("ang", "{ang} * (1.0 - {angular_damping} * {dt})")
     page.update("ang", percent=25)
     _turn(page, quaternion)
+
+
+def _turn_in_body(page: Page, vector: Vector) -> None:
+    """Apply the torque in the body's frame, where the inertia is a diagonal."""
+    page.value("inertia", vector)
+    page.let("w_body", vector, "wp.quat_rotate_inv({rot}, {ang})", inexact=page.loose)
+    page.let("t_body", vector, "wp.quat_rotate_inv({rot}, {torque})")
+    page.let("inertia_w", vector, "wp.cw_mul({inertia}, {w_body})", inexact=page.loose)
+    page.let(
+        "angular_acc",
+        vector,
+        "wp.cw_div({t_body} - wp.cross({w_body}, {inertia_w}), {inertia})",
+        inexact=page.loose,
+    )
+    page.set(
+        "ang",
+        page.pick(
+            "wp.quat_rotate({rot}, {w_body} + {angular_acc} * {dt})",
+            "{ang} + wp.quat_rotate({rot}, {angular_acc}) * {dt}",
+        ),
+    )
+
+
+def _turn_in_world(page: Page, vector: Vector) -> None:
+    """Apply the torque in the world's frame, to which the inertia is rotated."""
+    matrix = Matrix(3, 3, page.scalar)
+    page.value("inertia", matrix) if page.chance(50) else page.array("inertias", matrix, page.dims)
+    page.let("rotation_matrix", matrix, "wp.quat_to_matrix({rot})")
+    own = "{inertia}" if "inertia" in page.roles else "{inertias}[{index}]"
+    product = page.pick("*", "@")
+    page.let(
+        "world_inertia", matrix, f"{{rotation_matrix}} {product} {own} {product} wp.transpose({{rotation_matrix}})"
+    )
+    page.let("inertia_w", vector, f"{{world_inertia}} {product} {{ang}}", inexact=page.loose)
+    page.let(
+        "angular_acc",
+        vector,
+        f"wp.inverse({{world_inertia}}) {product} ({{torque}} - wp.cross({{ang}}, {{inertia_w}}))",
+        inexact=page.loose,
+    )
+    page.set("ang", "{angular_acc} * {dt}", "+")
 
 
 def _turn(page: Page, quaternion: Quaternion) -> None:

@@ -96,9 +96,24 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
     page.array("rest_inverses", matrix, page.dims)
     product = page.pick("*", "@")
     page.let("gradient", matrix, f"{{shape_matrix}} {product} {{rest_inverses}}[{{index}}]")
+    _stress(page, matrix, product)
+    page.update("stress", percent=25)
+    volume = "0.5" if size == 2 else "0.16667"
+    page.let("volume", page.scalar, f"wp.abs(wp.determinant({{shape_matrix}})) * {volume}")
+    page.let(
+        "forces",
+        matrix,
+        f"{{stress}} {product} wp.transpose({{rest_inverses}}[{{index}}]) * -{{volume}}",
+        inexact=page.loose,
+    )
+    _corner_forces(page, vector, nodes)
+
+
+def _stress(page: Page, matrix: Matrix, product: str) -> None:
+    """Bind the stress of a deformation gradient by one of three laws."""
     page.constant("mu", "5.0", "10.0", "100.0")
     page.constant("lam", "2.0", "10.0", "50.0")
-    identity = f"wp.identity(n={size}, dtype={page.scalar.spelling})"
+    identity = f"wp.identity(n={matrix.rows}, dtype={page.scalar.spelling})"
     style = page.pick("linear", "stvk", "neo_hookean")
     if style != "neo_hookean":
         strains = {
@@ -125,15 +140,11 @@ def _simplex(page: Page, vector: Vector, nodes: int) -> None:
             mutable=True,
             inexact=page.loose,
         )
-    page.update("stress", percent=25)
-    volume = "0.5" if size == 2 else "0.16667"
-    page.let("volume", page.scalar, f"wp.abs(wp.determinant({{shape_matrix}})) * {volume}")
-    page.let(
-        "forces",
-        matrix,
-        f"{{stress}} {product} wp.transpose({{rest_inverses}}[{{index}}]) * -{{volume}}",
-        inexact=page.loose,
-    )
+
+
+def _corner_forces(page: Page, vector: Vector, nodes: int) -> None:
+    """Add the columns of the forces to the corners, at times the element's mass as well."""
+    size = vector.length
     page.array("force_sums", vector, (nodes,), "atomic_add")
     columns = []
     for place in range(size):

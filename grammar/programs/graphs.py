@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from grammar.choices import pick_weighted
 from grammar.intervals import Interval
 from grammar.programs.page import Page
@@ -55,97 +58,107 @@ def _one(page: Page, type_: Scalar) -> str:
     return page.number("1.0") if type_.is_float else "1" if type_ == INT32 else f"{type_.spelling}(1)"
 
 
+@dataclass(frozen=True)
+class _Edge:
+    """One thread's edge: its dtype, how many nodes there are, its weight's text, and whether that was read."""
+
+    type: Scalar
+    nodes: int
+    weight: str
+    is_weighted: bool
+
+
 def _relax(page: Page, type_: Scalar, nodes: int, kind: str, weighted: bool) -> None:
-    """Emit what an edge does to its target, with an atomic whose outcome no order changes."""
+    """Emit what an edge does to its ends, with an atomic whose outcome no order changes."""
+    if kind == "rank" and not type_.is_float:
+        kind = "flow"
+    edge = _Edge(type_, nodes, "{weight}" if weighted else _one(page, type_), weighted)
     name = {"shortest": "min", "label": page.pick("min", "max"), "level": "min"}.get(kind, "add")
-    page.array(
-        {"min": "new_distances", "max": "new_labels", "add": "sums"}[name],
-        type_,
-        (nodes,),
-        f"atomic_{name}",
-        _range(type_, -1000, 1000),
-    )
-    shared = {"min": "{new_distances}", "max": "{new_labels}", "add": "{sums}"}[name]
+    role = {"min": "new_distances", "max": "new_labels", "add": "sums"}[name]
+    page.array(role, type_, (nodes,), f"atomic_{name}", _range(type_, -1000, 1000))
+    page.roles["atomic"] = f"wp.atomic_{name}"
+    page.roles["shared"] = page.roles[role]
     page.frame.unit.events.append(f"atomic_{name}")
-    weight = "{weight}" if weighted else _one(page, type_)
-    match kind:
-        case "shortest":
-            page.let(
-                "candidate",
-                type_,
-                page.pick(
-                    f"{{distances}}[{{tail}}] + {weight}",
-                    f"{weight} + {{distances}}[{{tail}}]",
-                    f"wp.max({{distances}}[{{tail}}], {weight})",
-                ),
-                _range(type_, 0, 1100),
-                mutable=type_.is_float,
-            )
-            page.variable("candidate").inexact = False
-            page.update("candidate", percent=25) if type_.is_float else None
-            if page.chance(70):
-                with page.suite("if {candidate} < {distances}[{head}]"):
-                    page.emit(f"wp.atomic_min({shared}, {{head}}, {{candidate}})")
-            else:
-                page.emit(f"wp.atomic_min({shared}, {{head}}, {{candidate}})")
-            if page.chance(25):
-                page.emit(f"wp.atomic_min({shared}, {{tail}}, {{distances}}[{{head}}] + {weight})")
-        case "label":
-            page.let(
-                "label", type_, f"wp.{name}({{distances}}[{{tail}}], {{distances}}[{{head}}])", _range(type_, 0, 1000)
-            )
-            if weighted:
-                threshold = (
-                    page.number(page.pick("0.5", "0.0", "1.0"))
-                    if type_.is_float
-                    else f"{type_.spelling}({page.integer(1, 60)})"
-                    if type_ != INT32
-                    else page.pick("10", "50", "5")
-                )
-                page.emit(f"if {{weight}} < {threshold}:\n    return")
-            page.emit(f"wp.atomic_{name}({shared}, {{head}}, {{label}})")
-            if page.chance(50):
-                page.emit(f"wp.atomic_{name}({shared}, {{tail}}, {{label}})")
-        case "level":
-            page.value("level", type_, _range(type_, 0, 100))
-            with page.suite(
-                page.pick(
-                    "if {distances}[{tail}] == {level}",
-                    "if {distances}[{tail}] <= {level} and {distances}[{head}] > {level}",
-                )
-            ):
-                page.emit(f"wp.atomic_min({shared}, {{head}}, {{level}} + {weight})")
-        case "rank" if type_.is_float:
-            page.array("degrees", INT32, (nodes,), interval=Interval(0, 16))
-            page.constant("damping", "0.85", "0.9", "0.5")
-            page.let(
-                "share",
-                type_,
-                "{damping} * {distances}[{tail}] / "
-                + page.pick("{scalar}(wp.max({degrees}[{tail}], 1))", "wp.max({scalar}({degrees}[{tail}]), 1.0)"),
-                inexact=page.loose,
-                mutable=True,
-            )
-            page.update("share", percent=35)
-            page.emit(
-                f"wp.atomic_add({shared}, {{head}}, {{share}}" + page.pick(")", f" * {weight})" if weighted else ")")
-            )
-        case _:
-            factor = f"{weight} * " if type_.is_float else ""
-            limit = "wp.clamp({}, -1.0, 1.0)" if type_.is_float and page.chance(30) else "{}"
-            page.let(
-                "flow",
-                type_,
-                limit.format(f"{factor}({{distances}}[{{tail}}] - {{distances}}[{{head}}])")
-                if factor or limit != "{}"
-                else "{distances}[{tail}] - {distances}[{head}]",
-                _range(type_, -1000, 1000),
-                mutable=type_.is_float,
-                inexact=page.loose and type_.is_float,
-            )
-            page.update("flow", percent=30) if type_.is_float else None
-            page.emit(f"wp.atomic_add({shared}, {{head}}, {{flow}})")
-            page.emit(f"wp.atomic_add({shared}, {{tail}}, -{{flow}})")
+    _RELAXATIONS[kind](page, edge)
+
+
+def _shortest(page: Page, edge: _Edge) -> None:
+    """Offer the target the way through this edge."""
+    text = page.pick(
+        "{distances}[{tail}] + WEIGHT", "WEIGHT + {distances}[{tail}]", "wp.max({distances}[{tail}], WEIGHT)"
+    )
+    is_float = edge.type.is_float
+    page.let("candidate", edge.type, text.replace("WEIGHT", edge.weight), _range(edge.type, 0, 1100), mutable=is_float)
+    if is_float:
+        page.update("candidate", percent=25)
+    if page.chance(70):
+        with page.suite("if {candidate} < {distances}[{head}]"):
+            page.emit("{atomic}({shared}, {head}, {candidate})")
+    else:
+        page.emit("{atomic}({shared}, {head}, {candidate})")
+    if page.chance(25):
+        page.emit(f"{{atomic}}({{shared}}, {{tail}}, {{distances}}[{{head}}] + {edge.weight})")
+
+
+def _label(page: Page, edge: _Edge) -> None:
+    """Spread the extreme of two labels over edges that are heavy enough."""
+    extremum = page.name("atomic").rpartition("_")[2]
+    page.let(
+        "label",
+        edge.type,
+        f"wp.{extremum}({{distances}}[{{tail}}], {{distances}}[{{head}}])",
+        _range(edge.type, 0, 1000),
+    )
+    if edge.is_weighted:
+        number = page.pick("0.5", "0.0", "1.0") if edge.type.is_float else str(page.integer(1, 60))
+        threshold = number if edge.type == INT32 or edge.type.is_float else f"{edge.type.spelling}({number})"
+        page.emit(f"if {{weight}} < {threshold}:\n    return")
+    page.emit("{atomic}({shared}, {head}, {label})")
+    if page.chance(50):
+        page.emit("{atomic}({shared}, {tail}, {label})")
+
+
+def _level(page: Page, edge: _Edge) -> None:
+    """Take a breadth-first search one level further."""
+    page.value("level", edge.type, _range(edge.type, 0, 100))
+    reached = "{distances}[{tail}] <= {level} and {distances}[{head}] > {level}"
+    with page.suite(f"if {page.pick('{distances}[{tail}] == {level}', reached)}"):
+        page.emit(f"{{atomic}}({{shared}}, {{head}}, {{level}} + {edge.weight})")
+
+
+def _rank(page: Page, edge: _Edge) -> None:
+    """Hand a share of the source's rank on."""
+    page.array("degrees", INT32, (edge.nodes,), interval=Interval(0, 16))
+    page.constant("damping", "0.85", "0.9", "0.5")
+    degree = page.pick("{scalar}(wp.max({degrees}[{tail}], 1))", "wp.max({scalar}({degrees}[{tail}]), 1.0)")
+    page.let("share", edge.type, "{damping} * {distances}[{tail}] / " + degree, inexact=page.loose, mutable=True)
+    page.update("share", percent=35)
+    scaled = f" * {edge.weight}" if edge.is_weighted and page.chance(50) else ""
+    page.emit(f"{{atomic}}({{shared}}, {{head}}, {{share}}{scaled})")
+
+
+def _flow(page: Page, edge: _Edge) -> None:
+    """Let something flow from the fuller end to the other."""
+    is_float = edge.type.is_float
+    text = "{distances}[{tail}] - {distances}[{head}]"
+    if is_float:
+        text = f"{edge.weight} * ({text})"
+        text = f"wp.clamp({text}, -1.0, 1.0)" if page.chance(30) else text
+    inexact = page.loose and is_float
+    page.let("flow", edge.type, text, _range(edge.type, -1000, 1000), mutable=is_float, inexact=inexact)
+    if is_float:
+        page.update("flow", percent=30)
+    page.emit("{atomic}({shared}, {head}, {flow})")
+    page.emit("{atomic}({shared}, {tail}, -{flow})")
+
+
+_RELAXATIONS: Mapping[str, Callable[[Page, _Edge], None]] = {
+    "shortest": _shortest,
+    "label": _label,
+    "level": _level,
+    "rank": _rank,
+    "flow": _flow,
+}
 
 
 def _adjacency(page: Page, type_: Scalar, nodes: int) -> None:
@@ -165,19 +178,7 @@ def _adjacency(page: Page, type_: Scalar, nodes: int) -> None:
         mutable=type_.is_float,
         inexact=page.loose and kind in ("sum", "mean") and type_.is_float,
     )
-    if compressed:
-        page.array("offsets", INT32, (page.dims[0] + 1,), interval=Interval(0, edges))
-        page.indices("neighbors", (edges,), nodes)
-        if page.chance(50):
-            page.let("start", INT32, "{offsets}[{i}]", Interval(0, edges))
-            page.let("stop", INT32, "{offsets}[{i} + 1]", Interval(0, edges))
-            bounds = "{start}, {stop}"
-        else:
-            bounds = "{offsets}[{i}], {offsets}[{i} + 1]"
-        place = "{n}"
-    else:
-        page.indices("neighbors", (page.dims[0], count), nodes)
-        bounds, place = page.extent(count, ("neighbors", 1), low=0), "{i}, {n}"
+    bounds, place = _own_edges(page, nodes, edges, compressed)
     weighted = page.chance(65)
     if weighted:
         page.array("weights", type_, (edges,) if compressed else (page.dims[0], count), interval=_range(type_, 0, 100))
@@ -206,7 +207,22 @@ def _adjacency(page: Page, type_: Scalar, nodes: int) -> None:
     page.emit(f"{{new_distances}}[{{index}}] = {text}")
 
 
+def _own_edges(page: Page, nodes: int, edges: int, compressed: bool) -> tuple[str, str]:
+    """Add the neighbours of all nodes; return the range of the thread's own, and the index of one of them."""
+    if not compressed:
+        page.indices("neighbors", (page.dims[0], edges), nodes)
+        return page.extent(edges, ("neighbors", 1), low=0), "{i}, {n}"
+    page.array("offsets", INT32, (page.dims[0] + 1,), interval=Interval(0, edges))
+    page.indices("neighbors", (edges,), nodes)
+    if page.chance(50):
+        return "{offsets}[{i}], {offsets}[{i} + 1]", "{n}"
+    page.let("start", INT32, "{offsets}[{i}]", Interval(0, edges))
+    page.let("stop", INT32, "{offsets}[{i} + 1]", Interval(0, edges))
+    return "{start}, {stop}", "{n}"
+
+
 def _zero_or(page: Page, type_: Scalar, kind: str) -> str:
+    """Return what the fold of a kind begins at."""
     if kind in ("min", "max") and page.chance(50):
         return f"{type_.spelling}({{own}})"
     if kind == "min":
@@ -215,6 +231,7 @@ def _zero_or(page: Page, type_: Scalar, kind: str) -> str:
 
 
 def _keep(page: Page, type_: Scalar, kind: str) -> None:
+    """Emit what is kept of a candidate."""
     match kind:
         case "min" | "max" if page.chance(50):
             page.set("best", f"wp.{kind}({{best}}, {{candidate}})")
