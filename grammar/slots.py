@@ -14,14 +14,17 @@ from grammar.terms import Term
 from grammar.types import (
     BFLOAT16,
     BOOL,
+    UINT32,
+    UINT64,
     Matrix,
     Quaternion,
     Scalar,
-    Struct,
     Transform,
     ValueType,
     Vector,
     is_float_type,
+    is_integer_type,
+    scalar_of,
 )
 
 
@@ -51,8 +54,17 @@ def choose(frame: Frame, type_: ValueType) -> ValueType | None:
     return pick_weighted(frame.choices, found) if found else None
 
 
+def _operators(type_: ValueType) -> str:
+    """Return the operators that may update a part of which nothing is known: no signed sum, which might overflow."""
+    if is_float_type(type_):
+        return "+-"
+    if not is_integer_type(type_):
+        return ""
+    return "+-&|^" if scalar_of(type_) in (UINT32, UINT64) else "&|^"
+
+
 def store(frame: Frame, name: str, indices: Sequence[Term], whole: ValueType, value: Term) -> None:
-    """Emit the store to a part of the element, or for floats at times `+=` or `-=`."""
+    """Emit the store to a part of the element, or at times `+=` and the like."""
     element = Term(
         nodes.subscript(nodes.name(name), [index.node for index in indices]),
         whole,
@@ -60,8 +72,9 @@ def store(frame: Frame, name: str, indices: Sequence[Term], whole: ValueType, va
     )
     part = access.follow(frame.unit, element, pick(frame.choices, access.paths(whole, value.type)))
     target = nodes.target(part.node)
-    if is_float_type(value.type) and not isinstance(value.type, Struct) and chance(frame.choices, 45):
-        operator = pick(frame.choices, ("+", "-"))
+    operators = _operators(value.type)
+    if operators and chance(frame.choices, 45):
+        operator = pick(frame.choices, operators)
         frame.emit(nodes.augment(operator, target, value.node), part.text, value.text)
         frame.unit.note(f"statement:part of an element {operator}=")
     else:

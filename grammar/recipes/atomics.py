@@ -89,19 +89,19 @@ def _owned(frame: Frame, one: Registered, dtype: ValueType, index: Scalar, ndim:
 
     The result goes nowhere else: the replay before a backward pass does not repeat atomics, so it has none there.
     """
-    arguments = _arguments(frame, one.name, dtype)
+    compared, operand = _compared(frame, one.name, dtype), _operand(frame, one.name, dtype)
     place = _place(frame, one, dtype, index, elements.owned_axes(frame, ndim))
-    call = f"wp.{one.name}({place.array.name}, {place.index}, {arguments})"
+    call = f"wp.{one.name}({place.array.name}, {place.index}, {compared}{{x}})"
     if not chance(frame.choices, 65):
-        snippets.emit(frame, call)
+        snippets.emit(frame, call, x=operand)
         return
     out = elements.own_place(frame, dtype, len(frame.unit.dims), use="write")
     if chance(frame.choices, 50):
-        snippets.emit(frame, f"{out.text} = {call}")
+        snippets.emit(frame, f"{out.text} = {call}", x=operand)
         return
     name = names.free_name(frame.choices, _RESULTS, frame.taken)
     frame.taken.add(name)
-    snippets.emit(frame, f"{name} = {call}\n{out.text} = {name}")
+    snippets.emit(frame, f"{name} = {call}\n{out.text} = {name}", x=operand)
 
 
 def _place(frame: Frame, one: Registered, dtype: ValueType, index: Scalar, axes: Sequence[tuple[str, int]]) -> Place:
@@ -125,14 +125,12 @@ def _old_values(name: str, dtype: ValueType) -> Interval | None:
     return terms.full_range(dtype)
 
 
-def _arguments(frame: Frame, name: str, dtype: ValueType) -> str:
-    """Return the source of what an atomic is given beside the element."""
-    given = snippets.filled_in("{x}", x=_operand(frame, name, dtype)).strip()
+def _compared(frame: Frame, name: str, dtype: ValueType) -> str:
+    """Return the source of what `atomic_cas` compares with, and the empty text for other atomics."""
     if name != "atomic_cas":
-        return given
+        return ""
     assert isinstance(dtype, Scalar)
-    compared = terms.number(frame.choices.integer(_CAS_VALUES.low, _CAS_VALUES.high), dtype)
-    return f"{compared.text}, {given}"
+    return f"{terms.number(frame.choices.integer(_CAS_VALUES.low, _CAS_VALUES.high), dtype).text}, "
 
 
 def _operand(frame: Frame, name: str, dtype: ValueType) -> Term:
