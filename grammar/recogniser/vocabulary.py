@@ -52,9 +52,6 @@ GROUPS = frozenset(
 """Groups of Warp's registry that are in the grammar."""
 
 EXCLUDED = {
-    "address": "yields an address",
-    "load": "follows an address",
-    "store": "follows an address",
     "print": "writes to the terminal",
     "printf": "writes to the terminal",
     "breakpoint": "stops the process",
@@ -64,14 +61,13 @@ EXCLUDED = {
     "range": "internal to Warp's code generation",
     "reversed": "internal to Warp's code generation",
     "iter_next": "internal to Warp's code generation",
-    "indexref": "internal to Warp's code generation",
-    "array_store": "internal to Warp's code generation",
     "tuple": "internal to Warp's code generation",
     "slice": "internal to Warp's code generation",
     "assign": "internal to Warp's code generation",
 }
 """Built-ins of those groups that a kernel from a file may not call, and why. `wp.static`, `wp.array` and `wp.zeros`
-have rules of their own in `calls`."""
+have rules of their own in `calls`. `wp.load` and `wp.store` take what `wp.address` and `wp.index` return: their parameter
+is a typed pointer in the C++, so no number passes for one."""
 
 EXCLUDED_BEGINNINGS = ("dense_",)
 """A family that takes lengths on trust."""
