@@ -30,3 +30,36 @@ def test_kernels_across_the_language_compile(tmp_path: Path) -> None:
             if not isinstance(result, Compiled)
         }
     assert not failed
+
+
+FORGED = """import warp as wp
+
+
+@wp.kernel
+def forge(handle: wp.uint64, out: wp.array(dtype=wp.uint64)):
+    {}
+"""
+ADDRESSES = [
+    "wp.store(handle, wp.uint64(1))",
+    "wp.store(wp.uint64(4096), wp.uint64(1))",
+    "wp.store(handle + wp.uint64(8), handle)",
+    "out[0] = wp.load(handle)",
+    "wp.array_store(handle, 0, handle)",
+    "wp.store(wp.address(handle, 0), handle)",
+    "wp.store(wp.index(handle, 0), handle)",
+    "out[0] = wp.view(handle, 0)[0]",
+    "wp.atomic_add(handle, 0, handle)",
+    "handle[0] = handle",
+    "out[0] = wp.array(ptr=handle.ptr, shape=(1,), dtype=wp.uint64)[0]",
+]
+
+
+def test_no_number_passes_for_an_address(tmp_path: Path) -> None:
+    """The recogniser does not check types; that a number is no pointer, Warp and the C++ behind it say."""
+    sources = [FORGED.format(line) for line in ADDRESSES]
+    with (
+        open_workspace(tmp_path) as workspace,
+        compile_batch(sources, CompileOptions(backward=False), workspace) as batch,
+    ):
+        taken = [line for line, result in zip(ADDRESSES, batch.results, strict=True) if isinstance(result, Compiled)]
+    assert not taken

@@ -66,8 +66,8 @@ EXCLUDED = {
     "assign": "internal to Warp's code generation",
 }
 """Built-ins of those groups that a kernel from a file may not call, and why. `wp.static`, `wp.array` and `wp.zeros`
-have rules of their own in `calls`. `wp.load` and `wp.store` take what `wp.address` and `wp.index` return: their parameter
-is a typed pointer in the C++, so no number passes for one."""
+have rules of their own in `calls`. `wp.load` and `wp.store` take what `wp.address` and `wp.index` return: their
+parameter is a typed pointer in the C++, so no number passes for one."""
 
 EXCLUDED_BEGINNINGS = ("dense_",)
 """A family that takes lengths on trust."""
