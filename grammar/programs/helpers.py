@@ -58,6 +58,8 @@ def function(
         own.emit(before)
     if not (page.chance(spice) and _return_spiced(own, result, type_)):
         own.emit(f"return {result}")
+    grown = [value for value in inner.values[len(parameters) :] if value.name in inner.mentioned]
+    inner.values = [*inner.values[: len(parameters)], *grown]
     return _finished(page, inner, role, type_, inexact)
 
 

@@ -56,7 +56,7 @@ def _parts(page: Page) -> tuple[str, str, str]:
     return ("{p}.x", "{p}.y", "{p}.z") if page.frame.unit.dotted else ("{p}[0]", "{p}[1]", "{p}[2]")
 
 
-def _primitive(page: Page, place: int) -> str:
+def _primitive(page: Page) -> str:
     """Return the text of a primitive's distance at `p`, with constants, or values that the scene passes."""
     x, y, z = _parts(page)
     size = page.pick("0.5", "1.0", "0.75", "2.0", "{size}")
@@ -80,41 +80,33 @@ def _primitive(page: Page, place: int) -> str:
     )  # fmt: skip
 
 
+_SCENE_VALUES = (("center", "{vector}(0.0, 0.5, 0.0)"), ("size", "0.8"))
+"""What a scene may be passed, with the literal that stands there otherwise."""
+
+
 def _scene(page: Page, vector: Vector) -> tuple[Helper, list[str]]:
-    """Define the scene as a function: one to three primitives, joined, cut or blended."""
-    parameters: list[tuple[str, ValueType]] = [("p", vector)]
-    if page.chance(60):
-        parameters.append(("center", vector))
-    if page.chance(50):
-        parameters.append(("size", page.scalar))
-    known = {role for role, _ in parameters}
-    for role, type_ in parameters[1:]:
-        page.value(role, type_)
+    """Define the scene as a function: one to three primitives, joined, cut or blended; return its parameters' roles."""
+    primitives = [_primitive(page) for _ in range(page.integer(1, 3))]
+    for role, literal in _SCENE_VALUES:
+        if page.chance(40):
+            primitives = [text.replace(f"{{{role}}}", literal) for text in primitives]
     before = ""
-    if page.chance(20):
+    if len(primitives) > 1 and page.chance(20):
         cell = page.pick("2.0", "3.0", "4.0")
-        before += (
-            f"{{local}} = {{p}} - {{vector}}({cell}, 0.0, {cell})\n"
-            if page.chance(50)
-            else f"{{local}} = {{p}} * {page.pick('0.5', '2.0')}\n"
-        )
-    count = page.integer(1, 3)
-    primitives = []
-    for place in range(count):
-        text = _primitive(page, place)
-        for role, fallback in (("center", "{vector}(0.0, 0.5, 0.0)"), ("size", "0.8")):
-            text = text if role in known else text.replace(f"{{{role}}}", fallback)
-        primitives.append(text.replace("{p}", "{local}") if before and place else text)
-    if before and count == 1:
-        before = ""
-    for place, primitive in enumerate(primitives[:-1] if count > 1 else ()):
+        before = page.pick(f"{{local}} = {{p}} - {{vector}}({cell}, 0.0, {cell})\n", "{local} = {p} * 0.5\n")
+        primitives = [primitives[0], *(text.replace("{p}", "{local}") for text in primitives[1:])]
+    for place, primitive in enumerate(primitives[:-1]):
         before += f"{{d{place}}} = {primitive}\n"
     result = primitives[-1]
-    for place in range(count - 2, -1, -1):
+    for place in reversed(range(len(primitives) - 1)):
         result = _joined(page, f"{{d{place}}}", result)
-    return helpers.function(page, "scene_distance", parameters, result, page.scalar, before=before, spice=25), [
-        role for role, _ in parameters
-    ]
+    parameters: list[tuple[str, ValueType]] = [("p", vector)]
+    for role, type_ in (("center", vector), ("size", page.scalar)):
+        if f"{{{role}}}" in before + result:
+            page.value(role, type_)
+            parameters.append((role, type_))
+    scene = helpers.function(page, "scene_distance", parameters, result, page.scalar, before=before, spice=25)
+    return scene, [role for role, _ in parameters]
 
 
 def _joined(page: Page, first: str, second: str) -> str:
@@ -145,9 +137,19 @@ def _joined(page: Page, first: str, second: str) -> str:
     return page.pick(
         f"wp.min({first}, {second})",
         f"wp.max({first}, {second})",
-        f"wp.max({first}, -({second}))",
+        f"wp.max({first}, {_negated(second)})",
         f"wp.min({first}, {second})",
     )
+
+
+def _negated(text: str) -> str:
+    """Return a text with a minus, in parentheses unless it is one call."""
+    depth = 0
+    for place, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == ")" and depth == 0:
+            return f"-{text}" if place == len(text) - 1 and text[0] != "(" else f"-({text})"
+    return f"-({text})"
 
 
 def _distance(page: Page, vector: Vector) -> None:

@@ -91,9 +91,8 @@ def _inside(page: Page) -> None:
         else:
             squares = " + ".join(f"{{{role}}} * {{{role}}}" for role in roles)
             sums = " + ".join(f"wp.abs({{{role}}})" for role in roles)
-            test = page.pick(
-                f"{squares} < 1.0", f"{squares} <= 1.0", f"{sums} < 1.0", "{y} < {x} * {x}", "{y} * {y} < {x}"
-            )
+            tests = (f"{squares} < 1.0", f"{squares} <= 1.0", f"{sums} < 1.0")
+            test = page.pick(*tests) if three else page.pick(*tests, "{y} < {x} * {x}", "{y} * {y} < {x}")
         if page.chance(35):
             page.let("extra", page.scalar, "{term}", term=page.grown(page.scalar, 1, exact=True))
             test += page.pick(" and ", " or ") + "{extra} > 0.0"

@@ -193,7 +193,7 @@ def histogram(frame: Frame, lines: int) -> None:
         element(page, "{samples}[{index}]", "sample", loose=False)
         if page.chance(25):
             test = (
-                page.pick("{sample} < {low_edge}", "not (-4.0 < {sample} < 4.0)")
+                page.pick("{sample} < {low_edge}", "{sample} < -4.0 or {sample} >= 4.0")
                 if page.scalar.is_float
                 else page.pick("{sample} == {nothing}", "{sample} > {limit}")
             )
