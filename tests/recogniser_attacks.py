@@ -115,7 +115,7 @@ BODY_ATTACKS = {
     "x = wp.tile_zeros(shape=4, dtype=float, storage='{0.__class__}')": "no word for storage",
     "x = wp.tile_zeros(shape=4, dtype='float')": "no word for dtype",
     "x = wp.tile_zeros('shared')": "literal of type str",
-    "x = wp.cast(n, dtype=wp.config)": "no value of the grammar",
+    "x = wp.cast(n, dtype=wp.config)": "not a type of the grammar",
     "x = wp.tile_map(lambda v: v, a)": "expression Lambda",
     "x = wp.tile_map(eval, a)": "eval is not defined",
     "x = wp.tile_map(wp.launch, a)": "no value of the grammar",
@@ -425,6 +425,49 @@ MODULE_ATTACKS = {
     "wp.set_module_options({'max_unroll': 1}, module=wp)": "no keyword arguments",
     "wp.set_module_options({'max_unroll': 1}, wp)": "these arguments",
 }
+
+FORGERIES = [
+    "b = wp.cast(n, dtype=P)",
+    "b = wp.cast(n, P)",
+    "b = wp.cast(a=n, dtype=P)",
+    "b = wp.cast(n, dtype=type(p))",
+    "b = wp.cast(p, dtype=N)",
+    "b = wp.array(ptr=words.ptr, shape=(1,), dtype=P)[0]",
+    "b = wp.array(ptr=words.ptr, shape=(1,), dtype=type(p))[0]",
+    "b = wp.array(ptr=places.ptr, shape=(1,), dtype=wp.uint64)",
+    "f = wp.cast\n    b = f(n, P)",
+    "b = wp.grad(wp.cast)(n, P)",
+    "b = forged(n)",
+    "b = wp.cast(n)",
+]
+"""Ways to read numbers as a struct `P` that holds an array, and so as an address."""
+
+FORGERY = """from typing import Any
+
+import warp as wp
+
+
+@wp.func
+def forged(x: Any):
+    return {helper}
+
+
+@wp.struct
+class N:
+    a: wp.uint64
+    b: wp.uint64
+
+
+@wp.struct
+class P:
+    a: wp.array(dtype=float)
+
+
+@wp.kernel
+def forge(n: N, p: P, words: wp.array(dtype=wp.uint64), places: wp.array(dtype=P), out: wp.array(dtype=float)):
+    {body}
+    out[0] = 1.0
+"""
 
 AFTER_THE_KERNEL = {
     f"wp.overload(kernel, {{'a': {RUN}}})": "calls nothing but",

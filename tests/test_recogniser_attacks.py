@@ -7,7 +7,17 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from recogniser_attacks import AFTER_THE_KERNEL, BODY_ATTACKS, CANARY, MODULE, MODULE_ATTACKS, RUN, placed
+from recogniser_attacks import (
+    AFTER_THE_KERNEL,
+    BODY_ATTACKS,
+    CANARY,
+    FORGERIES,
+    FORGERY,
+    MODULE,
+    MODULE_ATTACKS,
+    RUN,
+    placed,
+)
 from whole_language import NATIVE
 
 from grammar.recogniser import Rejection, accept
@@ -61,6 +71,13 @@ def test_an_attack_at_module_level_is_refused(attack: str) -> None:
 @pytest.mark.parametrize("attack", AFTER_THE_KERNEL, ids=lambda attack: attack[:50])
 def test_an_attack_after_the_kernel_is_refused(attack: str) -> None:
     refused(placed() + attack + "\n", attack, placed().count("\n") + 1, AFTER_THE_KERNEL[attack])
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_no_number_is_read_as_an_address(forgery: str) -> None:
+    helper = "wp.cast(x, dtype=wp.uint64)" if "forged" in forgery else "x"
+    assert accept(FORGERY.format(helper="x", body="b = 1.0")) is None
+    assert accept(FORGERY.format(helper=helper, body=forgery)) is not None
 
 
 def test_native_snippets_are_accepted_only_on_request() -> None:

@@ -1,8 +1,8 @@
 """What a kernel's body may call, and with which arguments.
 
 Warp follows some calls further than others: `wp.static` hands its argument's text to `eval`, `wp.zeros` takes room on
-the stack, `wp.array` follows an address. Each of those has its rule here; the handles of resources have theirs in
-`families`.
+the stack, `wp.array` follows an address, `wp.cast` could make one. Each of those has its rule here; the handles of
+resources have theirs in `families`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from grammar.recogniser.vocabulary import ADDRESS, PYTHON_NAMES, STRING_OPTIONS,
 if TYPE_CHECKING:
     from grammar.recogniser.body import BodyRules
 
-_ADDRESSING = frozenset({"array", "zeros"})
+_ADDRESSING = frozenset({"array", "cast", "zeros"})
 """Built-ins with a rule of their own for each call, which nobody may call in another's stead."""
 
 
@@ -33,6 +33,8 @@ def check_call(body: BodyRules, node: ast.Call) -> None:
         _check_zeros(body.scope, node)
     elif name == "array":
         _check_view(body, node)
+    elif name == "cast":
+        _check_cast(body, node)
     else:
         _check_callee(body, node.func)
         keywords = keywords_of(node)
@@ -136,4 +138,20 @@ def _check_view(body: BodyRules, node: ast.Call) -> None:
         refuse(pointer, "an address is the .ptr of an array")
     body.expression(pointer.value)
     body.expression(keywords["shape"])
-    _check_argument(body, keywords["dtype"])
+    _check_reinterpretation(body, node, keywords["dtype"])
+
+
+def _check_cast(body: BodyRules, node: ast.Call) -> None:
+    """Check `wp.cast(x, dtype=T)`, which reads the bits of x as a T."""
+    arguments = dict(zip(("a", "dtype"), node.args, strict=False)) | keywords_of(node)
+    if set(arguments) != {"a", "dtype"} or len(node.args) + len(node.keywords) != 2:
+        refuse(node, "wp.cast takes a value and a dtype")
+    body.expression(arguments["a"])
+    _check_reinterpretation(body, node, arguments["dtype"])
+
+
+def _check_reinterpretation(body: BodyRules, node: ast.Call, dtype: ast.expr) -> None:
+    """Bits may be read as another type by its name; a module with arrays in structs must not do it at all."""
+    if not is_value_type(dtype, body.scope):
+        refuse(dtype, "not a type of the grammar")
+    body.scope.reinterpreted.append(node)

@@ -23,7 +23,7 @@ from grammar.recogniser.families import check_families
 from grammar.recogniser.functions import check_function, check_options, dictionary, is_docstring
 from grammar.recogniser.raw_text import RawTextError, read_text
 from grammar.recogniser.scope import RefusedError, Scope, keywords_of, plain_name, refuse, warp_name
-from grammar.recogniser.type_language import check_annotation, check_type_maker, is_type_maker
+from grammar.recogniser.type_language import check_annotation, check_type_maker, is_type_maker, is_value_type
 from grammar.recogniser.vocabulary import ADDRESS, IMPORTS, MODULE_OPTIONS
 
 MAX_MEMBERS = 64
@@ -86,6 +86,10 @@ def _check_module(tree: ast.Module, scope: Scope) -> None:
         rule(statement, scope)
     if not scope.kernels:
         refuse(None, "no @wp.kernel function")
+    if scope.holds_addresses and scope.reinterpreted:
+        refuse(
+            scope.reinterpreted[0], "bits read as another type, where a struct holds an array: it could be any address"
+        )
 
 
 def _imports_warp(statement: ast.stmt) -> bool:
@@ -190,6 +194,7 @@ def _check_struct(node: ast.ClassDef, scope: Scope) -> None:
         if field.target.id in fields:
             refuse(field, f"two fields are named {field.target.id}")
         check_annotation(field.annotation, scope)
+        scope.holds_addresses |= not is_value_type(field.annotation, scope)
         fields.add(field.target.id)
     scope.define(node, node.name, scope.structs)
     scope.fields |= fields

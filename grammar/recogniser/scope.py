@@ -78,6 +78,10 @@ class Scope:
     """Constants by name, and enums' members as `Mode.FAST`."""
     signatures: dict[str, set[str]] = field(default_factory=dict)
     """The parameter types of a function's overloads, as text."""
+    reinterpreted: list[ast.AST] = field(default_factory=list)
+    """Where bits are read as another type."""
+    holds_addresses: bool = False
+    """Whether a struct has a field that is an array or an object: what lies in memory is an address."""
     allow_native: bool = False
 
     def define(self, node: ast.AST, name: str, kind: set[str]) -> None:
