@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 
-from grammar.registry import Builtin, Registered
-from grammar.types import FLOAT32, INT32, Matrix, Quaternion, Transform, Vector
-
 from grammar import domains, registry
 from grammar.recipes import recipe_of, setting_of
+from grammar.registry import Builtin, Registered
+from grammar.types import FLOAT32, INT32, Matrix, Quaternion, Transform, Vector
 
 
 @dataclass(frozen=True)
 class Status:
-    """Whether something is generated: `generable`, `excluded`, `later` or `unclassified`, and how or why not."""
+    """Whether something is generated: `generable`, `excluded` or `unclassified`, and how or why not."""
 
     word: str
     reason: str = ""
@@ -31,8 +30,6 @@ def status_of(builtin: Builtin) -> Status:
         return Status("generable", domains.SPELLED[builtin.name])
     if any(map(recipe_of, builtin.overloads)):
         return Status("generable", "a recipe")
-    if builtin.name in domains.LATER:
-        return Status("later", domains.LATER[builtin.name])
     return Status("unclassified", "no row in the table of domains, and no recipe")
 
 
@@ -48,10 +45,14 @@ def overload_status(one: Registered) -> Status:
     if one.name in domains.DOMAINS:
         if one.concrete is not None and domains.generable(one.concrete):
             return Status("generable", "a call")
-        if registry.is_specialised(one) and any(map(domains.generable, registry.specialise(one.name, _TYPES, one.place))):
+        if registry.is_specialised(one) and any(
+            map(domains.generable, registry.specialise(one.name, _TYPES, one.place))
+        ):
             return Status("generable", "a call, for types of the grammar that it takes")
         return Status("unclassified", "its types or its results are outside the grammar")
-    return Status("later", domains.LATER.get(one.name, "written, but not as this overload on purpose"))
+    if one.name in domains.SPELLED:
+        return Status("generable", domains.SPELLED[one.name])
+    return Status("unclassified", "no row in the table of domains, and no recipe")
 
 
 _TYPES = tuple(

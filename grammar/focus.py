@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grammar import binding, calls, domains, expressions, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.coverage import generable_overloads
+from grammar.recipes import SETTINGS, recipe_of
 from grammar.registry import Overload, Registered
+from grammar.scope import Frame
 from grammar.types import (
     BFLOAT16,
     FLOATS,
@@ -23,11 +27,6 @@ from grammar.types import (
     ValueType,
     Vector,
 )
-
-from grammar import binding, calls, domains, expressions, registry
-from grammar.coverage import generable_overloads
-from grammar.recipes import SETTINGS, recipe_of
-from grammar.scope import Frame
 
 _COUNTS = ((0, 45), (1, 30), (2, 15), (3, 10))
 """How many overloads a kernel aims at, by weight."""

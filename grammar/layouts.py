@@ -7,7 +7,7 @@ from dataclasses import replace
 from grammar.choices import chance, pick
 from grammar.scope import ArrayParameter, Frame
 
-INDEXED, OTHERWISE, PADDED = 4, 10, 2
+INDEXED, OTHERWISE, PADDED = 1, 10, 2
 """Of 100 arrays, how many are indexed, how many lie otherwise, and how many have four axes, short ones at the end."""
 
 

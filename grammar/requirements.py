@@ -22,8 +22,8 @@ from grammar import (
     structures,
     terms,
 )
-from grammar.facts import FUNCTIONS
 from grammar.choices import chance, pick, pick_weighted
+from grammar.facts import FUNCTIONS
 from grammar.registry import Overload
 from grammar.scope import Frame
 from grammar.terms import Term

@@ -20,14 +20,13 @@ from pathlib import Path
 from fuzzer.campaign import BATCH_KERNELS
 from fuzzer.task import Task
 from fuzzer.worker import start_worker
+from grammar import CATEGORIES, SeededChoices, focus, generate
+from grammar.coverage import generable_overloads
 from grammar.kernel import Kernel
+from grammar.recipes import SETTINGS, setting_of
 from grammar.registry import Registered
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
-
-from grammar import CATEGORIES, SeededChoices, focus, generate
-from grammar.coverage import generable_overloads
-from grammar.recipes import SETTINGS, setting_of
 
 
 def overloads(pattern: str) -> list[Registered]:
