@@ -175,7 +175,8 @@ def static(frame: Frame, type_: ValueType) -> Term | None:
         if interval is None or max(abs(interval.low), abs(interval.high)) > 2**30:
             return None
     else:
-        operator, interval = pick(frame.choices, ("+", "-", "*", "/")), None
+        is_zero = not right.text.strip("-0.")  # Python divides here, and raises for a zero
+        operator, interval = pick(frame.choices, ("+", "-", "*") if is_zero else ("+", "-", "*", "/")), None
     inner = terms.binary(operator, left, right, type_)
     frame.unit.note(f"expression:static {type_}")
     return terms.call("wp.static", [Term(inner.node, type_, inner.text)], type_, interval)

@@ -53,6 +53,7 @@ def call_helper(frame: Frame, helper: Helper, exact: bool) -> Term:
         frame.unit.note("form:default argument")
     arguments = [_argument(frame, parameter, exact) for parameter in parameters]
     arguments = binding.shortened_together(frame, arguments)
+    frame.taken.add(helper.name)
     frame.unit.note("expression:helper")
     frame.unit.events.append("helper")
     if not frame.is_kernel:

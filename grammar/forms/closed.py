@@ -67,6 +67,7 @@ def free(frame: Frame, bank: Sequence[str]) -> str:
     """Return a name for something at module level that is not taken, and take it."""
     name = names.free_name(frame.choices, bank, frame.unit.taken | frame.taken)
     frame.unit.taken.add(name)
+    frame.taken.add(name)
     return name
 
 
