@@ -178,7 +178,7 @@ def test_a_variable_that_may_change_is_taken_for_any_value_of_its_type():
     """Its first value says nothing of what a later `^=` leaves in it, which a shift or a divisor may read."""
     unsigned = 0
     for seed in range(40):
-        unit = kernel_productions.new_unit(SeededChoices(f"changes/{seed}"), "combined")
+        unit = kernel_productions.new_unit(SeededChoices(f"changes/{seed}"), "combined", [])
         frame = Frame(unit, is_kernel=True)
         kernel_productions.thread_indices(frame)
         for _ in range(4):
