@@ -31,6 +31,7 @@ _VECTOR_CALLS = frozenset(
     {"dot", "cross", "length", "length_sq", "normalize", "cw_mul", "cw_div", "argmin", "argmax", "outer", "lerp"}
     | {"skew", "min", "max", "abs"}
 )
+_ONLY_VECTORS = ("cross", "dot", "length", "length_sq", "normalize")
 _MATRIX_CALLS = frozenset(
     {"transpose", "determinant", "trace", "inverse", "ddot", "get_diag", "diag", "outer", "skew"}
     | {"matrix_from_rows", "matrix_from_cols"}
@@ -115,9 +116,9 @@ class Facts(cst.CSTVisitor):
 
     @property
     def has_vector(self) -> bool:
-        """Whether a vector type is named, and a vector built-in called or a component read."""
+        """Whether a built-in of vectors alone is called, or a vector type named and one called or a component read."""
         named = any(_VECTOR_TYPE.match(name) for name in self.names)
-        return self.calls["cross"] > 0 or (
+        return any(self.calls[name] for name in _ONLY_VECTORS) or (
             named and (self.parts > 0 or any(self.calls[name] for name in _VECTOR_CALLS))
         )
 

@@ -8,6 +8,7 @@ is put in parentheses where the text around it binds tighter.
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections.abc import Sequence
@@ -57,17 +58,35 @@ def filled_in(text: str, **holes: Hole) -> str:
     def word(match: re.Match[str]) -> str:
         value = holes[match[1]]
         if isinstance(value, Term):
-            return _term(value, match.string[: match.start()], match.string[match.end() :])
+            return _term(value)
         return value.name if isinstance(value, (Variable, ArrayParameter)) else str(value)
 
-    return _HOLE.sub(word, _BODY.sub(block, text))
+    return "\n".join(map(_parenthesised, _HOLE.sub(word, _BODY.sub(block, text)).split("\n")))
 
 
-def _term(term: Term, before: str, after: str) -> str:
-    """Return a term's source, in parentheses unless it stands alone between brackets, commas, `=` and line ends."""
+_OPEN, _CLOSE = "\x01", "\x02"
+"""Where a term begins and ends that may need parentheses."""
+
+
+def _term(term: Term) -> str:
     code = _EMPTY.code_for_node(term.node)
-    node = term.node
-    if isinstance(node, _ATOMS) or node.lpar:
-        return code
-    alone = re.search(r"([(\[,]|(?<![=!<>])=|\breturn)\s*$", before) and re.match(r"\s*([)\],\n]|$)", after)
-    return code if alone else f"({code})"
+    return code if isinstance(term.node, _ATOMS) or term.node.lpar else f"{_OPEN}{code}{_CLOSE}"
+
+
+def _parenthesised(line: str) -> str:
+    """Put a line's terms in parentheses where without them it would mean something else."""
+    while _OPEN in line:
+        before, _, rest = line.rpartition(_OPEN)
+        code, _, after = rest.partition(_CLOSE)
+        bare, kept = before + code + after, f"{before}({code}){after}"
+        line = bare if _meaning(bare) == _meaning(kept) else kept
+    return line
+
+
+def _meaning(line: str) -> str:
+    """Return the syntax tree of a line as text; the head of a block gets a body."""
+    text = line.replace(_OPEN, "(").replace(_CLOSE, ")").strip().removeprefix("el")
+    try:
+        return ast.dump(ast.parse(f"{text} pass" if text.endswith(":") else text))
+    except SyntaxError:  # part of a statement of several lines
+        return line

@@ -23,6 +23,7 @@ from grammar import (
 from grammar import kernels as kernel_productions
 from grammar.intervals import type_range
 from grammar.kernel import Kernel
+from grammar.kernels import LARGEST
 from grammar.recogniser.vocabulary import OPERATORS
 from grammar.scope import Frame
 from grammar.strategies import kernels
@@ -66,11 +67,20 @@ def test_no_parenthesis_is_superfluous(sample: list[Kernel]):
         assert kernel.source.count("(") <= ast.unparse(ast.parse(kernel.source)).count("("), kernel.source
 
 
-def test_a_kernel_has_three_to_forty_lines_that_fit_a_screen(sample: list[Kernel]):
+def test_a_kernel_fits_a_screen_or_two(sample: list[Kernel]):
     for kernel in sample:
         *_, function = _functions(kernel)
-        assert 3 <= len(ast.unparse(function).splitlines()) <= 45, kernel.source
+        assert 3 <= len(ast.unparse(function).splitlines()) <= 120, kernel.source
         assert max(map(len, kernel.source.splitlines())) <= 150, kernel.source
+
+
+@pytest.mark.parametrize("category", CATEGORIES)
+def test_a_larger_size_makes_longer_kernels(category: str):
+    def lines(size: int) -> int:
+        sources = [generate(SeededChoices((size, index)), category, size).source for index in range(8)]
+        return sum(len(source.splitlines()) for source in sources)
+
+    assert lines(1) < lines(LARGEST)
 
 
 def test_every_parameter_and_function_is_used(sample: list[Kernel]):
@@ -126,7 +136,7 @@ def test_the_description_is_one_sentence_that_names_the_outputs(sample: list[Ker
 def test_features_are_sorted_and_name_overloads(sample: list[Kernel]):
     for kernel in sample:
         assert list(kernel.features) == sorted(set(kernel.features))
-        assert any(feature.startswith("builtin:tid") for feature in kernel.features)
+        assert any(feature.startswith("launch:") for feature in kernel.features)
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

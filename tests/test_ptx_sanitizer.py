@@ -124,6 +124,31 @@ def test_a_compare_and_swap_loop_may_begin_with_a_plain_read() -> None:
     assert kinds(body) == []
 
 
+SWAP_LOOP = """
+        ld.global.u32 %r9, [%rd1];
+    LOOP:
+        setp.ge.u32 %p1, %r9, %r1;
+        @%p1 bra END;
+        atom.global.cas.b32 %r10, [%rd1], %r9, %r1;
+        setp.eq.u32 %p2, %r10, %r9;
+        mov.u32 %r9, %r10;
+        @!%p2 bra LOOP;
+    END:
+"""
+
+
+def test_a_second_loop_of_swaps_that_finds_nothing_to_do_is_as_good_as_the_first() -> None:
+    again = SWAP_LOOP.replace("LOOP", "AGAIN").replace("END", "DONE")
+    assert kinds(SWAP_LOOP + again + "ret;") == []
+
+
+def test_an_atomic_that_changes_nothing_is_no_write() -> None:
+    idle = "atom.global.max.u32 %r9, [%rd1], 0; ld.global.u32 %r10, [%rd1]; ret;"
+    assert kinds(idle) == []
+    assert kinds(idle.replace("], 0", "], %r1")) == [Kind.RACE]
+    assert kinds(idle.replace("ld.global.u32 %r10, [%rd1]", "st.global.u32 [%rd1], %r1")) == [Kind.RACE]
+
+
 def test_bytes_beside_each_other_do_not_race() -> None:
     body = """
         cvt.u64.u32 %rd5, %r1;
@@ -136,7 +161,7 @@ def test_bytes_beside_each_other_do_not_race() -> None:
     assert kinds(body.replace("ld.global.u8 %r9, [%rd5]", "ld.global.u32 %r9, [%rd2]")) == [Kind.RACE]
 
 
-SITES = [Site(Function("f", True, (), (), "", -1), Block([("", "", "op", "")]), 0) for _ in range(3)]
+SITES = [Site(Function("f", True, (), (), "}", 0), Block([("", "", "op", "")]), 0) for _ in range(3)]
 ACCESS = st.tuples(
     st.integers(0, 2), st.sampled_from(Does), st.integers(0, 79), st.integers(0, 3), st.sampled_from([4, 8])
 )
@@ -158,7 +183,7 @@ def test_races_are_those_that_looking_at_every_pair_finds(stages: list[list[tupl
     expected = any(
         a[2] != b[2]
         and set(a[3]) & set(b[3])
-        and {a[1], b[1]} not in ({Does.READ}, {Does.ATOMIC})
+        and (Does.WRITE in (a[1], b[1]) or {a[1], b[1]} == {Does.READ, Does.ATOMIC})
         and (a[2] // threads != b[2] // threads or a[0] == b[0])
         for i, a in enumerate(plan)
         for b in plan[:i]

@@ -13,8 +13,8 @@ from grammar.scope import Frame, Helper, Named
 from grammar.types import Scalar
 
 _APPLIERS: Sequence[str] = (
-    "return f({x}) + {x}",
-    "return f(f({x}))",
+    "return f({x}) + {step}",
+    "return f(f({x})) - {step}",
     "return f({x} + {step}) - f({x})",
     "return (f({x} + {step}) - f({x} - {step})) / ({two} * {step})",
     "if {x} > {step}:\n        return f({x})\n    return {step} - {x}",

@@ -15,7 +15,7 @@ _PAIRS: Sequence[str] = (
     "low = wp.min({a}, {b})\n    high = wp.max({a}, {b})\n    return low, high",
     "if {a} > {b}:\n        return {b}, {a}\n    return {a}, {b}",
     "return {a} * {b}, {a}",
-    "whole = wp.floor({a})\n    return whole, {a} - whole",
+    "whole = wp.floor({a} / {b})\n    return whole, {a} - whole * {b}",
 )
 """Bodies of functions with two results of one type; the last is for floats."""
 

@@ -124,9 +124,10 @@ class Page:
         else:
             self.roles[role] = self.number(self.pick(*texts))
 
-    def number(self, text: str) -> str:
-        """Return a float literal of the program's dtype."""
-        return text if self.scalar == FLOAT32 else f"{self.scalar.spelling}({text})"
+    def number(self, text: str, scalar: Scalar | None = None) -> str:
+        """Return a literal of a dtype, the program's own without one."""
+        scalar = scalar or self.scalar
+        return text if scalar in (FLOAT32, INT32) else f"{scalar.spelling}({text})"
 
     def extent(self, extent: int, *places: tuple[str, int], low: int = 1) -> str:
         """Return a text for a number of elements: a literal, an array's shape, or a parameter of at least `low`.

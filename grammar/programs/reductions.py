@@ -156,7 +156,8 @@ def _step(page: Page, fold: str) -> None:
             page.set("total", "{new_total}")
         case "moments":
             page.set("total", "{value}", "+")
-            page.set("second", "{value} * {value}" if page.scalar.is_float else "{value} % 16", "+")
+            modulus = page.number("16", fold_type(page))
+            page.set("second", "{value} * {value}" if page.scalar.is_float else f"{{value}} % {modulus}", "+")
         case "extremum":
             page.set("best", "wp.{extremum}({best}, {value})")
         case "range":

@@ -28,8 +28,8 @@ _ITEMS = ("particles", "sites", "neighbors", "anchors")
 
 
 def resource(frame: Frame, word: str) -> Variable:
-    """Return the parameter for a resource, mostly one that is there already."""
-    old = [p for p in frame.parameter_order if isinstance(p, Variable) and p.resource == word]
+    """Return the parameter for a resource, mostly one that is there already and that nothing is stored to."""
+    old = [p for p in frame.parameter_order if isinstance(p, Variable) and p.resource == word and not p.stored]
     if old and chance(frame.choices, 80):
         return old[0]
     family = family_of(word)

@@ -107,7 +107,7 @@ def _extreme(frame: Frame, found: Found) -> Tally:
 
 def _bits(frame: Frame, found: Found) -> Tally:
     name = inputs.fresh(frame, ("mask", "signature", "bits"))
-    line = f"{name} = {name} ^ (wp.uint32(1) << wp.uint32({{index}} % 32))"
+    line = f"{name} ^= wp.uint32(1) << wp.uint32({{index}} % 32)"
     return Tally(name, UINT32, "wp.uint32(0)", line, Interval(0, 2**32 - 1))
 
 

@@ -72,7 +72,9 @@ class _Builder:
 
         def copy(values: np.ndarray) -> wp.array:
             values = layout.spread(values["bfloat16"] if values.dtype == BFLOAT16 else values)
-            return wp.array(values, dtype=kind.element.warp_type, ndim=kind.rank, device=self._device, copy=True)
+            return wp.array(
+                values, dtype=kind.element.warp_type, shape=values.shape[: kind.rank], device=self._device, copy=True
+            )
 
         whole = copy(value)
         if self._backward and has_gradient(kind.element):

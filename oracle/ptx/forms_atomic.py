@@ -146,11 +146,12 @@ class _Atomic:
         except MixedSegments as mixed:
             self.machine.for_each_group(mixed.groups, partial(self, addresses, sources, target))
             return
-        if self.machine.sanitizer is not None:
-            self.machine.sanitizer.updated(self.site, self.locate, offsets, active)
         if self.sums_floats:
             self.machine.log_float_sum(offsets + self.locate.segment.base, operands[0], self.type)
         old = self._apply(offsets >> self.locate.shift, operands)
+        if self.machine.sanitizer is not None:
+            changed = np.asarray(self._updated(old, operands) != old)
+            self.machine.sanitizer.updated(self.site, self.locate, offsets, active, changed)
         if self.may_sum_bf16:
             self._log_bf16_sums(offsets + self.locate.segment.base, old, operands)
         if target is None:

@@ -36,6 +36,13 @@ class Site:
         return end[2] if end is not None else ""
 
     @property
+    def begins_swap(self) -> bool:
+        """Whether it is a load from an address that a compare-and-swap of the function names with the same operand."""
+        body = self.block.body
+        operands = body[self.position][3] if self.position < len(body) else ""
+        return operands[operands.find("[") :] in self.function.swapped_addresses
+
+    @property
     def line(self) -> int:
         """The instruction's line in the PTX text, 0 if unknown."""
         return self.function.line_of(self.block.first + self.position)

@@ -127,6 +127,11 @@ class Function:
         return _BodyReader().read(self.body)
 
     @cached_property
+    def swapped_addresses(self) -> frozenset[str]:
+        """The address operands of compare-and-swaps, as text."""
+        return frozenset(re.findall(r"atom[\w.]*\.cas\.\w+\s+[^,]+,\s*(\[[^\]]+\])", self.body))
+
+    @cached_property
     def line_table(self) -> LineTable:
         """Where its instructions come from."""
         return LineTable(self.code.blocks)

@@ -2,7 +2,8 @@
 
 Threads of a block are ordered by its barriers, threads of a warp also by `bar.warp.sync`, threads of different blocks
 by nothing. Two atomics never race with each other, and neither does the read that begins a compare-and-swap loop. Two
-plain writes of the same value are let pass, since no order of them changes anything. Programs that order threads by
+plain writes of the same value are let pass, since no order of them changes anything, and so are reads beside an atomic
+that leaves the value as it was, as when Warp's backward pass repeats a maximum. Programs that order threads by
 atomics alone, such as locks, are outside what this can see.
 """
 
@@ -34,6 +35,7 @@ class Kind(IntEnum):
     READ = 0
     WRITE = 1
     ATOMIC = 2
+    IDLE_ATOMIC = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,12 +123,23 @@ class _Table:
         self.cell, self.access, self.position, self.lane, self.epoch = (column[order] for column in columns)
         self.kind = np.array([access.kind for access in accesses], np.int8)[self.access]
         self._excuse_compare_and_swap()
+        self._excuse_idle_atomics()
+
+    def _excuse_idle_atomics(self) -> None:
+        """Keep the atomics that change nothing only where somebody writes plainly: there they are as good as others."""
+        idle = self.kind == Kind.IDLE_ATOMIC
+        if not idle.any():
+            return
+        kept = ~idle | np.isin(self.cell, self.cell[self.kind == Kind.WRITE])
+        self.kind[idle] = Kind.ATOMIC
+        columns = (self.cell, self.access, self.position, self.lane, self.epoch, self.kind)
+        self.cell, self.access, self.position, self.lane, self.epoch, self.kind = (column[kept] for column in columns)
 
     def _excuse_compare_and_swap(self) -> None:
-        """Let the reads count as atomic with which compare-and-swap loops begin.
+        """Let the reads count as idle atomics with which compare-and-swap loops begin.
 
         The swap fails if the value that was read is no longer there. An instruction begins such loops if some thread
-        follows it with a swap at the same place; another may find that it has nothing to swap.
+        follows it with a swap at the same place, or the program could; another may find that it has nothing to swap.
         """
         swaps = np.array([".cas" in access.site.opcode for access in self.accesses])[self.access]
         if not swaps.any():
@@ -137,8 +150,8 @@ class _Table:
         np.maximum.at(last_swap, group[swaps], self.access[swaps])
         begins = np.unique(self.access[(self.kind == Kind.READ) & (self.access < last_swap[group])])
         sites = {id(self.accesses[number].site) for number in begins}
-        excused = np.array([access.kind is Kind.READ and id(access.site) in sites for access in self.accesses])
-        self.kind[excused[self.access]] = Kind.ATOMIC
+        excused = np.array([access.kind is Kind.READ and _begins(access.site, sites) for access in self.accesses])
+        self.kind[excused[self.access]] = Kind.IDLE_ATOMIC
 
     def contested(self, threads: int) -> list[Array]:
         """The rows of the first cells at which two lanes meet in a way that may be a race."""
@@ -191,6 +204,11 @@ class _Table:
         offset = int(self.cell[first]) * self.cell_bytes
         one, other = self.accesses[self.access[first]], self.accesses[self.access[second]]
         return Race(one, int(self.lane[first]), other, int(self.lane[second]), offset)
+
+
+def _begins(site: Site, seen: set[int]) -> bool:
+    """Whether a load begins compare-and-swap loops: it was seen to, or its address is that of a swap."""
+    return id(site) in seen or site.begins_swap
 
 
 def _extremes(value: Array, key: Array, order: Array | None) -> tuple[Array, Array]:

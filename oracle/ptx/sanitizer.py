@@ -81,12 +81,17 @@ class Sanitizer:
             locator.mark_written(offsets)
         self._log(site, Does.WRITE, locator, offsets, active, values)
 
-    def updated(self, site: Site, locator: Locator, offsets: Array, active: Array | None) -> None:
-        """The active threads read, modify and write atomically."""
+    def updated(self, site: Site, locator: Locator, offsets: Array, active: Array | None, changed: Array) -> None:
+        """The active threads read, modify and write atomically; `changed` marks those that leave another value."""
         if locator.segment.unwritten is not None:
             self.saw_unwritten |= locator.any_unwritten(offsets)
             locator.mark_written(offsets)
-        self._log(site, Does.ATOMIC, locator, offsets, active)
+        lanes = self._everyone if active is None else active
+        for kind, mask in ((Does.ATOMIC, changed), (Does.IDLE_ATOMIC, ~changed)):
+            if mask.all():
+                self._log(site, kind, locator, offsets, active)
+            elif mask.any():
+                self._log(site, kind, locator, offsets[mask], lanes[mask])
 
     def _log(
         self,
@@ -133,7 +138,7 @@ class Sanitizer:
     def _report_race(self, segment: str, race: Race) -> None:
         where = self.where(race.first.site, race.first.caller)
         other = "{} {}".format(*self._machine.thread_of(race.first_lane))
-        verb = {Does.READ: "read", Does.WRITE: "written", Does.ATOMIC: "updated"}
+        verb = {Does.READ: "read", Does.WRITE: "written", Does.ATOMIC: "updated", Does.IDLE_ATOMIC: "updated"}
         address = self._bases[segment] + race.offset
         what = (
             f"race for {segment} memory at 0x{address:x}: {verb[race.first.kind]} at {where} by block {other} and, "
