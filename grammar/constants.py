@@ -1,7 +1,8 @@
 """Constants of the module: `wp.constant`s of every type, captured numbers, classes of them, enums and `wp.static`.
 
 Warp reads all of them while it generates code. A constant is one variable of each function that reads it, and a cast to
-a 64-bit type changes that variable's own type (a known bug), so a constant goes through `float` or `int` before.
+a 64-bit type changes that variable's own type (`cast-retypes-constant` in the findings), so a constant goes through
+`float` or `int` before.
 """
 
 from __future__ import annotations

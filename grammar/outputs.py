@@ -178,7 +178,7 @@ def _shared_array(frame: Frame, name: str, type_: ValueType) -> ArrayParameter:
     array = ArrayParameter(
         names.free_name(frame.choices, bank, frame.taken), Array(type_, 1), (extent,), "", name, interval
     )
-    # The adjoints of the other two atomics do not compile for indexed arrays in Warp 1.19.
+    # The adjoints of the other two do not compile for indexed arrays (`indexed-array-min-adjoint` in the findings).
     return frame.add_array_parameter(layouts.lay_out(frame, array, name in ("atomic_add", "atomic_sub")))
 
 

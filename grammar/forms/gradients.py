@@ -63,7 +63,7 @@ def gradient(frame: Frame) -> bool:
 
 REPLAYED = ("reserve_place", "book_slot", "claim_entry", "assign_ticket", "open_slot")
 """Names that nothing else has: Warp counts functions of a name apart from their replays, and a replay is found only if
-both counts are the same (a known bug), so a function without one must not have these names."""
+both counts are the same (`replay-name` in the findings), so a function without one must not have these names."""
 
 
 def replay(frame: Frame) -> bool:

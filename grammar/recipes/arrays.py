@@ -45,7 +45,7 @@ def _local_element(frame: Frame) -> ValueType:
     """Choose what a local array holds: integers, or also floats where the kernel has no backward pass.
 
     The adjoint of reading a float from it adds to its gradient with an atomic on local memory, which CUDA does not
-    have: NVRTC makes a trap of it.
+    have: NVRTC makes a trap of it (`local-array-gradient-trap` in the findings).
     """
     floats = chance(frame.choices, 20) and elements.forward_only(frame)
     return elements.element_type(frame, _NUMBERS if floats else INTEGERS, _KINDS[:3])
@@ -123,7 +123,7 @@ def view(frame: Frame, one: Registered) -> bool:
         place = elements.own_place(frame, dtype, ndim, use="read", indexed=indexed)
         first, *rest = place.index.split(", ")
         source, shape, known = place.array.name, place.array.shape, place.array.interval
-        if not indexed and chance(frame.choices, 50):  # slices of indexed arrays do not compile in Warp 1.19
+        if not indexed and chance(frame.choices, 50):  # finding `slice-of-indexed-array`
             return _slice(frame, one, place, known)
     name = _view_name(frame)
     taken = frame.choices.integer(1, len(shape) - 1)

@@ -66,7 +66,7 @@ _CAS_VALUES = Interval(0, 3)
 
 def atomic(frame: Frame, one: Registered) -> bool:
     """Write an atomic on an element of an array or an indexed array."""
-    # The adjoints of extremes in indexed arrays do not compile: array.h takes their descriptors for plain arrays'.
+    # The adjoints of extremes in indexed arrays do not compile (`indexed-array-min-adjoint` in the findings).
     if (
         one.types[0].startswith("Indexed")
         and one.name in ("atomic_min", "atomic_max")

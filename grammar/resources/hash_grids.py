@@ -85,7 +85,7 @@ def _point_id(frame: Frame, one: Registered) -> bool:
     grid = inputs.resource(frame, "hash_grid")
     name = inputs.fresh(frame, ("point_id", "particle", "sorted_index"))
     place = inputs.fresh(frame, ("slot", "place"))
-    # Never a constant: Warp 1.19 passes the index by reference, and a constant does not compile.
+    # Never a constant, which does not compile (`hash-grid-point-id-constant` in the findings).
     thread = pick(frame.choices, frame.threads)
     snippets.emit(
         frame,

@@ -255,7 +255,7 @@ def _map_function(frame: Frame, count: int) -> bool:
 
 
 def _local_number(frame: Frame, scalar: Scalar) -> tuple[str, Interval]:
-    """Return a variable with a whole number: Warp 1.19 maps no constant with a function of more than two arguments."""
+    """Return a variable with a whole number; no constant (`tile-map-three-arguments-constant` in the findings)."""
     text, interval = _number(frame, scalar)
     name = names.free_name(frame.choices, ("gain", "bias", "shift", "amount"), frame.taken)
     frame.taken.add(name)

@@ -42,7 +42,7 @@ class Held:
 def held(frame: Frame, dtype: ValueType, named: bool = False) -> Held:
     """Return a whole number, or a vector or matrix of some, that depends on the thread: computed or loaded.
 
-    One that is `named` is no element of an array, which Warp 1.19 takes in most places, but not in `wp.tile(a[i])`.
+    One that is `named` is no element of an array, which Warp takes, but not in `wp.tile(a[i])` (finding `tile-of-array-element`).
     """
     lane = launch.lane(frame)
     if dtype == INT32 and chance(frame.choices, 40):

@@ -68,7 +68,7 @@ def accumulate(frame: Frame, tile: Tile) -> bool:
 def dot(frame: Frame, one: Registered) -> bool:
     """Emit `wp.tile_dot(a, b)` of scalars, vectors or matrices."""
     if "builtin:tile_dot" in frame.unit.features and not chance(frame.choices, 5):
-        return False  # two in a kernel race in Warp 1.19's backward pass: adj_tile_dot lacks a barrier
+        return False  # two race in the backward pass (`tile-sum-adjoint-race` in the findings)
     composites = (Vector(3, FLOAT32), Vector(2, FLOAT32), Matrix(2, 2, FLOAT32))
     dtypes = composites if chance(frame.choices, 25) else (FLOAT32, INT32, *SUMMABLE[2:4])
     left = source(frame, Wanted(dtypes, whole=True, clean=True, most=128))
