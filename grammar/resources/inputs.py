@@ -48,8 +48,9 @@ def resource(frame: Frame, word: str) -> Variable:
 def claim(frame: Frame, stack: str) -> bool:
     """Whether a kernel may still make a query that keeps its place on a stack: on cuda all share the thread's one.
 
-    In Warp 1.19 a second query overwrites what the first has left to visit (native/bvh.h, `bvh_query`), in the backward
-    pass also when the loops over them follow each other. `stack` is `bvh` or `mesh`: each has one of its own.
+    In Warp 1.19 a second query overwrites what the first has left to visit (`bvh-queries-share-stack` in the findings),
+    in the backward pass also when the loops over them follow each other. `stack` is `bvh` or `mesh`: each has one of
+    its own.
     """
     event = f"{stack} stack"
     if event in frame.unit.claimed:

@@ -42,7 +42,8 @@ class Held:
 def held(frame: Frame, dtype: ValueType, named: bool = False) -> Held:
     """Return a whole number, or a vector or matrix of some, that depends on the thread: computed or loaded.
 
-    One that is `named` is no element of an array, which Warp takes, but not in `wp.tile(a[i])` (finding `tile-of-array-element`).
+    One that is `named` is no element of an array, which Warp takes, but not in `wp.tile(a[i])`
+    (`tile-of-array-element` in the findings).
     """
     lane = launch.lane(frame)
     if dtype == INT32 and chance(frame.choices, 40):
