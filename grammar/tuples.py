@@ -32,8 +32,11 @@ def unpack(frame: Frame) -> bool:
 
 
 def named_tuple(frame: Frame) -> bool:
-    """Emit a tuple with a name, and what unpacks it or reads its elements."""
-    found = _fresh_terms(frame, 2)
+    """Emit a tuple with a name, and what unpacks it or reads its elements; False also inside loops.
+
+    Warp 1.19 unrolls and repeats a loop's body, and then takes the name for another tuple's, of another type.
+    """
+    found = [] if frame.loop_depth else _fresh_terms(frame, 2)
     if len(found) < 2:
         return False
     name = names.free_name(frame.choices, ("pair", "both", "bounds", "state", "parts"), frame.taken)
