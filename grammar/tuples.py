@@ -161,6 +161,7 @@ def recurrence(frame: Frame) -> bool:
     declared = [_begin(frame, name, scalar, interval, first=place == 0) for place, name in enumerate(pair)]
     over = choose_range(frame)
     index = names.free_name(frame.choices, names.LOOP_INDICES[:4], frame.taken)
+    frame.taken.add(index)
     body = _recurrence_body(frame, declared, index, over)
     frame.emit(over.loop(index, body), *(bound.text for bound in over.bounds))
     frame.unit.note("statement:recurrence")

@@ -97,6 +97,7 @@ def _filled(frame: Frame, dtype: ValueType, ndim: int, index: Scalar = INT32) ->
     made = elements.local_array(frame, dtype, ndim, index)
     if ndim == 1 and made.shape[0] <= 4 and chance(frame.choices, 70):
         loop = names.free_name(frame.choices, names.LOOP_INDICES, frame.taken)
+        frame.taken.add(loop)
         snippets.emit(
             frame, f"for {loop} in range({made.shape[0]}):\n    {made.name}[{loop}] = {{x}}", x=_atom(frame, given)
         )
@@ -265,6 +266,7 @@ def _loop(frame: Frame, bounds: int, backwards: bool) -> None:
     total = names.free_name(frame.choices, names.LOCALS["total"], frame.taken)
     frame.taken.add(total)
     loop = names.free_name(frame.choices, names.LOOP_INDICES, frame.taken)
+    frame.taken.add(loop)
     start = frame.choices.integer(0, 2)
     step = pick(frame.choices, (2, 3, -1, -2))
     texts = {1: count.name, 2: f"{start}, {count.name}", 3: f"{start}, {count.name}, {step}"}
