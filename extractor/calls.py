@@ -5,6 +5,7 @@ Warp writes one call per statement and declares every variable with its type, so
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def native_calls(text: str) -> Iterator[NativeCall]:
     """Yield the calls in a kernel's C++ or CUDA text, functions of the user's included, in the order of the text."""
     text = _COMMENT.sub("", text)
     starts = [match.start() for match in _FUNCTION.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+    for start, end in itertools.pairwise([*starts, len(text)]):
         body = text[start:end]
         types = {name: _plain(type_) for type_, name in _DECLARED.findall(body)}
         for result, function, arguments in _CALLED.findall(body):

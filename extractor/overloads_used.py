@@ -63,6 +63,8 @@ def _takes(one: Registered, call: NativeCall) -> bool:
     then the types that are there decide as far as they go.
     """
     arguments = call.arguments
+    if not call.result and _has_several_results(one.name):
+        arguments = arguments[: len(one.types)]  # the results follow by reference
     if one.parameters and one.parameters[0][0].startswith("*"):
         return all(_accepts(one.types[0], type_) for type_ in arguments)
     required = len(one.types) - len(one.optional)
@@ -71,6 +73,12 @@ def _takes(one: Registered, call: NativeCall) -> bool:
     if len(arguments) < required:
         return False
     return all(map(_accepts, one.types, arguments))
+
+
+@functools.cache
+def _has_several_results(name: str) -> bool:
+    concrete = (one.concrete for one in builtins()[name].overloads)
+    return any(overload is not None and len(overload.results) > 1 for overload in concrete)
 
 
 def _is_rewritten(one: Registered) -> bool:

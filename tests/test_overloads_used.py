@@ -98,3 +98,7 @@ def test_an_overload_that_a_kernel_aims_at_is_found_in_its_cpp(workspace):
         for one, result in zip(aims, batch.results, strict=True):
             assert isinstance(result, Compiled), f"{one.signature}: {result}"
             assert one in overloads_used(result.artifacts.cpp_forward), one.signature
+
+
+def test_a_kernel_without_a_backward_pass_calls_nothing():
+    assert not overloads_used("", adjoint=True)
