@@ -93,8 +93,8 @@ def _is_literal_value(value: int) -> bool:
 def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = False) -> Term | None:
     """Return a divisor that is never 0, nor -1 where the dividend may be the lowest value; None for other types.
 
-    A division that joins a vector or matrix with a scalar has `only_literal`s for divisors: Warp 1.19's adjoint of it
-    divides by the divisor's square, also for integers, where that may be 0 (native/vec.h, adj_div).
+    A division that joins a vector or matrix with a scalar has `only_literal`s for divisors, small ones: Warp 1.19's
+    adjoint of it divides by the divisor's square, also for integers, where that may be 0 (native/vec.h, adj_div).
     """
     scalar = scalar_type(term)
     dividend_scalar = scalar_type(dividend)
@@ -102,7 +102,8 @@ def divisor(choices: Choices, term: Term, dividend: Term, only_literal: bool = F
         dividend.interval or type_range(dividend_scalar)
     )
     interval = term.interval or type_range(scalar)
-    if 0 not in interval and not (lowest and -1 in interval) and (term.literal or not only_literal):
+    small = term.literal and interval.within(Interval(-(2**15), 2**15))
+    if 0 not in interval and not (lowest and -1 in interval) and (small or not only_literal):
         return term
     if isinstance(term.type, Matrix):
         return terms.constant(term.type, pick(choices, (2, 3, 4, 5)))
