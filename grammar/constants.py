@@ -195,11 +195,10 @@ def _static_operand(frame: Frame, type_: Scalar) -> Term:
 def unshared(frame: Frame, term: Term, target: Scalar) -> Term:
     """Return a term that a cast to the target may retype: one that Warp holds for a constant goes through its own type.
 
-    Constants are those of the module, and the indices of loops that Warp unrolls.
+    Constants are those of the module, and the indices of loops that Warp unrolls, also after them.
     """
     if target.bits < 64 or not isinstance(term.type, Scalar):
         return term
-    loops = {index.name for index in frame.indices() if index not in frame.threads}
-    if term.text not in frame.unit.constants and (term.text not in loops or chance(frame.choices, 2)):
+    if term.text not in frame.unit.constants and (term.text not in frame.loop_names or chance(frame.choices, 2)):
         return term
     return terms.call(term.type.spelling, [term], term.type, term.interval)
