@@ -102,17 +102,17 @@ def pick(a: int, b: int) -> int:
 
 
 @wp.func
-def square(x: float) -> float:
+def own_square(x: float) -> float:
     return x * x
 
 
-@wp.func_grad(square)
-def adj_square(x: float, adj_ret: float):
+@wp.func_grad(own_square)
+def adj_own_square(x: float, adj_ret: float):
     wp.adjoint[x] += 2.0 * x * adj_ret
 
 
-@wp.func_replay(square)
-def replay_square(x: float):
+@wp.func_replay(own_square)
+def replay_own_square(x: float):
     return x * x
 
 
@@ -129,8 +129,8 @@ def spread(values: wp.array(dtype=Any), n: int):
         total += scaled(values[i], type(total)(k))
     if n == Mode.DOUBLE or n == int(Mode.PLAIN):
         total = total * values.dtype(pick(2, 3))
-    x = pick(float(n), b=3.0) + twice(square, 2.0) + float(wp.static(COUNT * 2 + 1)) + wp.static(0.5)
-    helper = square
+    x = pick(float(n), b=3.0) + twice(own_square, 2.0) + float(wp.static(COUNT * 2 + 1)) + wp.static(0.5)
+    helper = own_square
     values[i] = total + type(total)(helper(x)) * type(total)(FACTOR)
 
 
