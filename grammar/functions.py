@@ -112,6 +112,7 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
         return None
     before = set(unit.features), unit.lines, list(unit.events)
     frame = Frame(unit, is_kernel=False)
+    frame.taken |= unit.module_names
     frame.exact_only = exact or not any(map(is_float_type, results))
     unit.growing += 1
     worthwhile = grow_body(frame, results)
@@ -132,6 +133,7 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
 def finished(frame: Frame, name: str, results: tuple[ValueType, ...], defaults: Mapping[str, Term]) -> Helper:
     """Make the helper of a frame whose body is grown; its result is sometimes annotated."""
     unit = frame.unit
+    unit.close(frame.taken)
     parameters = [(v.name, unit.annotation(v.type)) for v in frame.values]
     node = nodes.function("wp.func", name, parameters, frame.block.statements)
     node = nodes.with_defaults(node, {parameter: value.node for parameter, value in defaults.items()})

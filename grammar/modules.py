@@ -26,6 +26,7 @@ def module(frame: Frame, name: str) -> cst.Module:
     types.extend(v.type for helper in helpers for v in helper.parameters)
     structs = _live_structs(unit, types, mentioned)
     types.extend(type_ for struct in structs for _, type_ in struct.fields)
+    types.extend(term.type for constant, term in unit.constants.items() if constant in mentioned)
     aliases = _aliases(types, mentioned)
     constants = [(constant, value) for constant, value in unit.constant_values.items() if constant in mentioned]
     return nodes.module(

@@ -7,7 +7,7 @@ are the only mutable things of the grammar; a `Kernel` is made from them when al
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -132,6 +132,7 @@ class Unit:
     dotted: bool
     features: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    inner_names: set[str] = field(default_factory=set)
     structs: list[Struct] = field(default_factory=list)
     field_intervals: dict[tuple[str, str], Interval] = field(default_factory=dict)
     constants: dict[str, Term] = field(default_factory=dict)
@@ -150,6 +151,16 @@ class Unit:
     field_shapes: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     grow_helper_call: Callable[[Frame, ValueType, bool], Term | None] | None = None
     grow_several: Callable[[Frame], bool] | None = None
+
+    @property
+    def module_names(self) -> set[str]:
+        """The names of functions, structs and constants, which no local variable may hide."""
+        return self.taken - self.inner_names
+
+    def close(self, names: Set[str]) -> None:
+        """Keep the local names of a finished function from what the module is still to define."""
+        self.inner_names |= names - self.taken
+        self.taken |= names
 
     def note(self, feature: str) -> None:
         """Record that a construct or overload was used."""

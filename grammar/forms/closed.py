@@ -53,6 +53,7 @@ def grown(frame: Frame, name: str, parameters: Sequence[tuple[str, ValueType]], 
 
 def _closed(frame: Frame, parameters: Sequence[tuple[str, ValueType]]) -> ClosedFrame:
     inner = ClosedFrame(frame.unit, is_kernel=False)
+    inner.taken |= frame.unit.module_names
     inner.exact_only = True
     inner.max_parameters = 0
     for parameter, type_ in parameters:
@@ -80,6 +81,7 @@ def define(frame: Frame, name: str, text: str, depth: int = 1, **holes: snippets
     mentioned = frozenset(Frame.all_names_in(filled)) - {name}
     helper = Helper(name, (), (), (), False, mentioned, first, tuple(more), depth=depth)
     frame.unit.helpers.append(helper)
+    frame.unit.close(mentioned)
     frame.unit.lines += len(filled.splitlines())
     frame.unit.events.append("helper")
     return helper

@@ -45,7 +45,7 @@ def function(
     In `spice` of 100 cases it joins the result with a random term.
     """
     inner = Frame(page.frame.unit, is_kernel=False)
-    inner.taken |= inner.unit.taken
+    inner.taken |= inner.unit.module_names
     inner.exact_only = not inexact
     own = Page(inner, 0)
     own.scalar, own.end = page.scalar, page.end
@@ -81,7 +81,8 @@ def _finished(page: Page, inner: Frame, role: str, type_: ValueType, inexact: bo
     """Add the function to the module, under a name that the kernel does not use."""
     unit = page.frame.unit
     name = names.free_name(page.choices, ROLES.get(role, (role,)), unit.taken | page.frame.taken)
-    unit.taken |= {name} | inner.taken  # no function to come may have the name of a local variable
+    unit.taken.add(name)
+    unit.close(inner.taken)
     page.frame.taken.add(name)
     values = tuple(inner.values)
     signature = [(value.name, unit.annotation(value.type)) for value in values]
