@@ -18,16 +18,19 @@ from grammar import (
     accept,
     contains,
     generate,
+    guards,
+    modules,
     statements,
+    terms,
 )
 from grammar import kernels as kernel_productions
 from grammar.intervals import type_range
 from grammar.kernel import Kernel
 from grammar.kernels import LARGEST
 from grammar.recogniser.vocabulary import OPERATORS
-from grammar.scope import Frame
+from grammar.scope import Frame, Variable
 from grammar.strategies import kernels
-from grammar.types import Scalar
+from grammar.types import INT32, Scalar, Vector
 
 COUNT = 120
 
@@ -227,3 +230,23 @@ def _is_a_number(node: ast.expr, values: dict[str, ast.expr]) -> bool:
     return not any(
         isinstance(inner, ast.Name) and inner.id != "wp" and not inner.id.isupper() for inner in ast.walk(node)
     )
+
+
+def test_a_scalar_divisor_of_an_integer_vector_has_a_square_that_fits():
+    dividend = terms.constant(Vector(2, UINT32), 7)
+    for value in (3, 1000, 65_536, 2**31 - 1):
+        found = guards.divisor(SeededChoices(value), terms.integer_literal(value, UINT32), dividend, only_literal=True)
+        assert found is not None and found.interval is not None
+        assert 0 < found.interval.low <= found.interval.high < 2**16
+
+
+def test_a_constant_of_a_type_without_a_name_brings_its_alias():
+    type_ = Vector(5, UINT32)
+    frame = Frame(kernel_productions.new_unit(SeededChoices(0), "arithmetic", []), is_kernel=True)
+    value = terms.constant(type_, 3)
+    frame.unit.constants["OFFSET"], frame.unit.constant_values["OFFSET"] = value, value.node
+    kernel_productions.thread_indices(frame)
+    frame.add_value_parameter(Variable("n", INT32))
+    frame.commit("OFFSET", "n")
+    code = modules.module(frame, "probe").code
+    assert code.index("vec5ui = wp.types.vector(") < code.index("OFFSET = ")
