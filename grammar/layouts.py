@@ -6,14 +6,18 @@ from dataclasses import replace
 
 from grammar.choices import chance, pick
 from grammar.scope import ArrayParameter, Frame
+from grammar.types import Struct
 
 INDEXED, OTHERWISE, PADDED = 1, 10, 2
 """Of 100 arrays, how many are indexed, how many lie otherwise, and how many have four axes, short ones at the end."""
 
 
 def lay_out(frame: Frame, array: ArrayParameter, indexable: bool = True) -> ArrayParameter:
-    """Choose an array's layout; `indexable` says that everything done with it may be done to an indexed array."""
-    if indexable and chance(frame.choices, INDEXED):
+    """Choose an array's layout; `indexable` says that everything done with it may be done to an indexed array.
+
+    Structs in indexed arrays alone are never declared (`indexed-array-of-structs` in the findings).
+    """
+    if indexable and not isinstance(array.type.dtype, Struct) and chance(frame.choices, INDEXED):
         array.type = replace(array.type, indexed=True)
         array.layout = "indexed"
     elif chance(frame.choices, OTHERWISE):
