@@ -21,7 +21,8 @@ _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _STRUCT = re.compile(r"^struct (\w+)\s*\{", re.MULTILINE)
 _FUNCTION = re.compile(r"^[^\n/#][^\n(]*?(\w+)\(", re.MULTILINE)
 _LOCATION = re.compile(r"^// \S[^\n]*:(\d+)$", re.MULTILINE)
-_COUNTED = re.compile(r"_\d+\Z")
+_COUNTED = re.compile(r"_\d+(?:_callable_[0-9a-f]+)?\Z")
+"""What Warp appends to a function's name: a number, and a hash of the functions that are passed to it."""
 _HELPERS_OF_STRUCTS = frozenset(
     [
         "add",
@@ -189,7 +190,7 @@ def restart_counters(names: Collection[str], counted: Collection[str]) -> dict[s
         function = name[4:] if name.startswith("adj_") and name[4:] in counted else name
         if function not in counted or function in renamed:
             continue
-        key = function.rpartition("_")[0]
+        key = _COUNTED.sub("", function)
         fresh = next(new for new in (f"{key}_{number}" for number in count()) if not {new, f"adj_{new}"} & taken)
         taken |= {fresh, f"adj_{fresh}"}
         renamed |= {function: fresh, f"adj_{function}": f"adj_{fresh}"}

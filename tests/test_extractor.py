@@ -243,3 +243,33 @@ def test_a_scratch_folder_that_does_not_exist_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError), open_workspace(tmp_path / "missing" / "folder"):
         pass
     assert list(Path(tmp_path).iterdir()) == []
+
+
+CALLBACK = """import warp as wp
+
+
+@wp.func
+def square(x: float):
+    return x * x
+
+
+@wp.func
+def apply(f: wp.Function, x: float):
+    return f(x) + 1.0
+
+
+@wp.kernel
+def use(out: wp.array(dtype=float)):
+    i = wp.tid()
+    out[i] = apply(square, float(i))
+"""
+
+
+def test_a_function_that_takes_a_function_has_the_same_name_in_any_batch(workspace: Workspace):
+    texts = []
+    for sources in ([CALLBACK], [CALLBACK.replace("x * x", "x + x").replace("def use", "def other"), CALLBACK]):
+        with compile_batch(sources, OPTIONS, workspace) as batch:
+            texts.append(good(batch.results[-1]).artifacts)
+    assert texts[0].cpp_forward == texts[1].cpp_forward
+    assert texts[0].cuda_backward == texts[1].cuda_backward
+    assert "_callable_" not in texts[0].cpp_forward
