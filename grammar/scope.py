@@ -157,17 +157,12 @@ class Unit:
         """The names of functions, structs and constants, which no local variable may hide."""
         return self.taken - self.inner_names
 
-    def holds_arrays(self) -> bool:
-        """Claim structs with arrays inside: False where bits are read as another type, maybe as addresses."""
-        if "bits" not in self.claimed:
-            self.claimed.add("arrays in structs")
-        return "bits" not in self.claimed
-
-    def reads_bits(self) -> bool:
-        """Claim that bits are read as another type: False where a struct holds an array (see the recogniser)."""
-        if "arrays in structs" not in self.claimed:
-            self.claimed.add("bits")
-        return "arrays in structs" not in self.claimed
+    def claim(self, right: str, unless: str) -> bool:
+        """Take a right that excludes another, or for one word its second use; False where that is taken."""
+        if unless in self.claimed:
+            return False
+        self.claimed.add(right)
+        return True
 
     def close(self, names: Set[str]) -> None:
         """Keep the local names of a finished function from what the module is still to define."""

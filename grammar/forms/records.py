@@ -129,7 +129,7 @@ def in_array(frame: Frame) -> bool:
 
 def with_array(frame: Frame) -> bool:
     """Emit a read through a struct parameter that holds an array, in the kernel or in a function of the struct."""
-    if not frame.unit.holds_arrays():
+    if not frame.unit.claim("arrays in structs", unless="bits"):
         return False
     scalar = closed.scalar_of_kernel(frame, lambda one: one.is_float)
     deep = chance(frame.choices, 35)
@@ -160,7 +160,7 @@ def with_array(frame: Frame) -> bool:
 
 def holding_array(frame: Frame) -> bool:
     """Emit the making of a struct that holds one of the kernel's arrays, and a read through it."""
-    if not frame.unit.holds_arrays():
+    if not frame.unit.claim("arrays in structs", unless="bits"):
         return False
     scalar = closed.scalar_of_kernel(frame, lambda one: one.is_float)
     holder = structures.define(frame, "settings", [scalar, Array(scalar, 1)])

@@ -304,7 +304,7 @@ def block_dim(frame: Frame, one: Registered) -> bool:
 
 def array(frame: Frame, one: Registered) -> bool:
     """Make an array from the pointer of another, with a shape of its own, and read an element."""
-    if not frame.unit.reads_bits():
+    if not frame.unit.claim("bits", unless="arrays in structs"):
         return False
     place = elements.own_place(frame, elements.element_type(frame, _NUMBERS), len(frame.unit.dims), use="read")
     source, size = place.array, 1
@@ -358,7 +358,7 @@ _CASTS: Mapping[Scalar, Sequence[Scalar]] = {
 
 def cast(frame: Frame, one: Registered) -> bool:
     """Read the bits of a scalar as another dtype's; a float is no NaN, whose bits are open."""
-    if not frame.unit.reads_bits():
+    if not frame.unit.claim("bits", unless="arrays in structs"):
         return False
     source = pick(frame.choices, list(_CASTS))
     target = pick(frame.choices, _CASTS[source])

@@ -52,11 +52,7 @@ def claim(frame: Frame, stack: str) -> bool:
     in the backward pass also when the loops over them follow each other. `stack` is `bvh` or `mesh`: each has one of
     its own.
     """
-    event = f"{stack} stack"
-    if event in frame.unit.claimed:
-        return False
-    frame.unit.claimed.add(event)
-    return True
+    return frame.unit.claim(f"{stack} stack", unless=f"{stack} stack")
 
 
 def position(frame: Frame, scalar: Scalar = FLOAT32) -> Variable:

@@ -148,10 +148,9 @@ class _Atomic:
             return
         if self.sums_floats:
             self.machine.log_float_sum(offsets + self.locate.segment.base, operands[0], self.type)
-        old = self._apply(offsets >> self.locate.shift, operands)
+        old, new = self._apply(offsets >> self.locate.shift, operands)
         if self.machine.sanitizer is not None:
-            changed = np.asarray(self._updated(old, operands) != old)
-            self.machine.sanitizer.updated(self.site, self.locate, offsets, active, changed)
+            self.machine.sanitizer.updated(self.site, self.locate, offsets, active, np.asarray(new != old))
         if self.may_sum_bf16:
             self._log_bf16_sums(offsets + self.locate.segment.base, old, operands)
         if target is None:
@@ -166,23 +165,25 @@ class _Atomic:
                 added = conversions.bf16_to_f32(operands[1]) - conversions.bf16_to_f32(old)
             self.machine.log_float_sum(addresses[swapped], added[swapped], TYPES["f32"])
 
-    def _apply(self, index: Array, operands: list[Array]) -> Array:
-        """Update memory at `index`; the values that each thread found."""
+    def _apply(self, index: Array, operands: list[Array]) -> tuple[Array, Array]:
+        """Update memory at `index`; the values that each thread found, and those that it left."""
         view = self.locate.segment.views[self.type.dtype]
         old = view[index]
         ordered = np.sort(index)
         if not np.count_nonzero(ordered[1:] == ordered[:-1]):
-            view[index] = self._updated(old, operands)
-            return old
+            new = self._updated(old, operands)
+            view[index] = new
+            return old, new
+        new = old.copy()
         order = np.argsort(index, kind="stable")
         ordered = index[order]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         for run in np.split(order, starts[1:]):
             place = index[run[0]]
             chain = self._chain(view[place : place + 1], [operand[run] for operand in operands])
-            old[run] = chain[:-1]
+            old[run], new[run] = chain[:-1], chain[1:]
             view[place] = chain[-1]
-        return old
+        return old, new
 
     def _updated(self, old: Array, operands: list[Array]) -> Array:
         if self._flushes():
