@@ -15,12 +15,10 @@ from grammar.intervals import Interval
 from grammar.scope import ArrayParameter, Frame, Unit, Variable
 from grammar.terms import Term
 from grammar.types import (
-    BOOL,
     INT32,
     Array,
     Matrix,
     Quaternion,
-    Scalar,
     Struct,
     Transform,
     Type,
@@ -299,8 +297,3 @@ def count_parameter(frame: Frame, most: int) -> Variable:
     variable = Variable(name, INT32, Interval(frame.choices.integer(0, 1), most), unread=False)
     frame.unit.note("parameter:int32")
     return frame.add_value_parameter(variable)
-
-
-def is_numeric_scalar(type_: ValueType) -> bool:
-    """Whether a type is an integer or float scalar."""
-    return isinstance(type_, Scalar) and type_ != BOOL

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grammar import intervals, terms
-from grammar.choices import Choices, chance, pick, pick_weighted
+from grammar.choices import Choices, chance, pick
 from grammar.intervals import Interval, type_range
 from grammar.terms import Term
 from grammar.types import Matrix, Scalar, ValueType, Vector, scalar_of
@@ -149,8 +149,3 @@ def _clamped(term: Term, low: int, high: int) -> Term:
     scalar = scalar_type(term)
     bounds = [terms.number(low, scalar), terms.number(high, scalar)]
     return terms.call("wp.clamp", [term, *bounds], scalar, Interval(low, high))
-
-
-def pick_bound(choices: Choices) -> int:
-    """Return a bound that people write."""
-    return pick_weighted(choices, ((8, 2), (10, 3), (16, 2), (100, 3), (64, 1), (255, 1), (1000, 1)))

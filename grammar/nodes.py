@@ -296,11 +296,6 @@ def continue_() -> cst.SimpleStatementLine:
     return line(cst.Continue())
 
 
-def pass_() -> cst.SimpleStatementLine:
-    """Build `pass`."""
-    return line(cst.Pass())
-
-
 def assert_(test: Expression) -> cst.SimpleStatementLine:
     """Build `assert test`."""
     return line(cst.Assert(test))

@@ -73,11 +73,6 @@ class Page:
         """Return an integer of the range."""
         return self.choices.integer(low, high)
 
-    @property
-    def roomy(self) -> bool:
-        """Whether more lines may be taken."""
-        return self.frame.unit.lines < self.end
-
     # what fills the holes
 
     def use(self, scalar: Scalar) -> None:
