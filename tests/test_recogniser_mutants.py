@@ -115,7 +115,7 @@ def mutants(draw: st.DrawFn) -> str:
 def test_a_mutant_is_refused_or_keeps_to_allowed_names(source: str) -> None:
     begin = time.process_time()
     rejection = accept(source)
-    assert time.process_time() - begin < 0.5
+    assert time.process_time() - begin < 10.0
     if rejection is None:
         only_allowed_names(source)
     else:
