@@ -34,7 +34,8 @@ class CompileOptions:
     `line_info` makes the PTX say which line of Python each instruction comes from; it is the same code otherwise, but
     the artifacts then hold `#line` directives. `block_dim` is the largest block that may be launched; with `tiled`,
     every block that is launched has that many threads, on the cpu as well where the installed Warp can do that.
-    `debug` is Warp's debug mode: every variable in memory, assertions on.
+    `debug` is Warp's debug mode: every variable in memory, assertions on. `targets` are those compiled for; a kernel
+    that is not compiled for the cpu is not loaded either, so that only a CUDA device can launch it.
 
     For the cpu, 0 is by far the quickest, and the oracle needs the calls of library functions that higher levels drop.
     For cuda, 3 is Warp's own default, and with what the emulator then saves it costs no more than 1 or 2.
@@ -50,6 +51,7 @@ class CompileOptions:
     debug: bool = False
     block_dim: int = 256
     tiled: bool = False
+    targets: tuple[str, ...] = TARGETS
 
     def for_blocks_of(self, threads: int) -> CompileOptions:
         """Return the options for kernels launched in blocks of so many threads, for 0 those of plain launches."""
@@ -58,7 +60,7 @@ class CompileOptions:
 
 @dataclass(frozen=True)
 class Compiled:
-    """One kernel that both targets' compilers took.
+    """One kernel that the targets' compilers took. What belongs to a target that was not asked for is empty.
 
     `kernel` is loaded for the cpu until its batch is closed. `ptx` is the text of the kernel's whole module, one
     object for all that share it; the entries are its functions for this kernel, the backward one empty without a
@@ -125,7 +127,7 @@ class Batch:
 
 
 def compile_batch(sources: Sequence[str], options: CompileOptions, workspace: Workspace) -> Batch:
-    """Load and compile `sources`, one kernel each, for both targets.
+    """Load and compile `sources`, one kernel each, for the targets of `options`.
 
     This executes the sources: they must be the caller's own, or accepted by the recogniser. A kernel that fails is a
     `CompileFailure` in the results and leaves the others as they would be without it.
@@ -203,6 +205,8 @@ class _Module:
         """Compile for the targets and load for the cpu. Stops at a failure unless `every_target`."""
         errors: list[TargetError] = []
         for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
+            if target not in options.targets:
+                continue
             if errors and not every_target:
                 break
             block = options.block_dim if options.tiled else 1
@@ -227,17 +231,18 @@ class _Module:
     def compiled(self, options: CompileOptions) -> dict[int, Compiled]:
         """Return every kernel of the compiled module with its own part of the module's texts."""
         module = self.warp_module
-        targets = (*TARGETS, "ptx") if options.emit_ptx else TARGETS
+        targets = (*options.targets, "ptx") if options.emit_ptx else options.targets
         compiled = {}
         for index, kernel in self._kernels.items():
-            forward, backward = Names(self._cuda_names[index]).cuda
-            artifacts = module.artifacts(kernel, targets, self._cuda_names[index])
+            cuda_name = self._cuda_names.get(index) or mangled_name(kernel)
+            forward, backward = Names(cuda_name).cuda
+            artifacts = module.artifacts(kernel, targets, cuda_name)
             compiled[index] = Compiled(
                 kernel=kernel,
                 artifacts=artifacts,
                 ptx=module.ptx,
                 forward_entry=forward,
-                backward_entry=backward if artifacts.cuda_backward else "",
+                backward_entry=backward if artifacts.cuda_backward or artifacts.cpp_backward else "",
                 cpu_object=module.cpu_object,
                 block_dim=options.block_dim if options.tiled else 0,
             )

@@ -122,8 +122,8 @@ class WarpModule:
 
     @cached_property
     def ptx(self) -> PtxText:
-        """The module's PTX."""
-        return PtxText(self._texts["ptx"])
+        """The module's PTX, empty unless it was compiled for cuda."""
+        return PtxText(self._texts.get("ptx", ""))
 
     def artifacts(self, kernel: wp.Kernel, targets: tuple[str, ...], cuda_name: str = "") -> Artifacts:
         """Return the kernel's own part of the texts for `targets` (`cpu`, `cuda`, `ptx`), the others empty.
