@@ -13,18 +13,13 @@ from extractor.loading import rename_sources
 from oracle.backends import emulator
 from oracle.compare import Comparison, compare
 from oracle.cpu_object import PrivateApiError
-from oracle.explain import Explanation, explain
+from oracle.explain import explain
 from oracle.inputs import Inputs
-from oracle.nudge import UNCHANGED, NudgedModule
+from oracle.nudge import NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
-from oracle.ulp import BOUNDS, INSTRUCTIONS
-
-ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
-"""The seeds of nudged runs: those of the first round explain nearly every difference that rounding makes, the others
-come before a kernel is accused, so that a threshold between two close values is crossed at least once. A run costs as
-much as one of the cpu back end."""
+from oracle.rounding import judge_rounding
 
 
 class Backend(Protocol):
@@ -126,20 +121,7 @@ class Judge:
             nudged = self._nudged_module(compiled)
         except (PrivateApiError, ValueError) as error:
             return Verdict.UNSUPPORTED, f"rounding cannot be measured: {error}", ()
-        again, functions = nudged.run(launch, UNCHANGED)
-        if not compare(cpu, again).equal:
-            return Verdict.MISMATCH, f"the cpu code does not repeat itself: {_worst(compare(cpu, again))}", functions
-        comparison = compare(cpu, cuda)
-        if not functions:
-            return Verdict.MISMATCH, f"{_worst(comparison)}; no library function was called", ()
-        runs: list[Observation] = []
-        explanation = Explanation(Verdict.MISMATCH, "")
-        for seeds in ROUNDS:
-            runs += [nudged.run(launch, seed)[0] for seed in seeds]
-            explanation = explain(cpu, cuda, comparison, runs)
-            if explanation.verdict is not Verdict.MISMATCH:
-                break
-        return explanation.verdict, _reason(explanation, comparison, functions), functions
+        return judge_rounding(nudged, launch, cpu, cuda)
 
     def _nudged_module(self, compiled: Compiled) -> NudgedModule:
         """Return the nudged module that holds the kernel; kernels of one batch share it."""
@@ -159,25 +141,6 @@ def _with_order_slack(
         return replace(cuda, order_slack=emulator.run(compiled, dims, inputs, backward).order_slack)
     except PtxError:
         return cuda
-
-
-def _worst(comparison: Comparison) -> str:
-    return max(comparison.differing, key=lambda leaf: leaf.worst).describe()
-
-
-def _reason(explanation: Explanation, comparison: Comparison, functions: Sequence[str]) -> str:
-    """Say what differs, and which functions with which bounds explain it or fail to."""
-    bounds = ", ".join(f"{name} ({_freedom(name)})" for name in functions)
-    if explanation.verdict is Verdict.MATCH:
-        return f"{_worst(comparison)}; explained by rounding in {bounds}"
-    if explanation.verdict is Verdict.UNSTABLE:
-        return f"{explanation.element} by rounding in {bounds} alone"
-    return f"{explanation.element}; not explained by rounding in {bounds}"
-
-
-def _freedom(function: str) -> str:
-    bound = BOUNDS.get(function) or INSTRUCTIONS.get(function)
-    return f"{bound.apart} ULP" if bound else "which of two zeros"
 
 
 @contextmanager

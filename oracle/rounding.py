@@ -1,0 +1,59 @@
+"""The verdict on two observations that differ: nudge the library functions of one until they are explained, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from oracle.compare import Comparison, compare
+from oracle.explain import Explanation, explain
+from oracle.nudge import UNCHANGED, NudgedModule
+from oracle.observation import Observation, Verdict
+from oracle.ulp import BOUNDS, INSTRUCTIONS
+
+ROUNDS = (range(1, 9), range(9, 33), range(33, 129), range(129, 385))
+"""The seeds of nudged runs: those of the first round explain nearly every difference that rounding makes, the others
+come before a kernel is accused, so that a threshold between two close values is crossed at least once. A run costs as
+much as one of the cpu back end."""
+
+
+def judge_rounding(
+    nudged: NudgedModule, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
+) -> tuple[Verdict, str, tuple[str, ...]]:
+    """Return the verdict on what differs between `cpu` and `cuda`, the reason, and the library functions called.
+
+    `launch` observed `cpu`, and observes it again while `nudged` moves the results of library functions. The other
+    observation is any that should agree: another target's, or that of the same kernel under other options.
+    """
+    again, functions = nudged.run(launch, UNCHANGED)
+    if not compare(cpu, again).equal:
+        return Verdict.MISMATCH, f"the cpu code does not repeat itself: {_worst(compare(cpu, again))}", functions
+    comparison = compare(cpu, cuda)
+    if not functions:
+        return Verdict.MISMATCH, f"{_worst(comparison)}; no library function was called", ()
+    runs: list[Observation] = []
+    explanation = Explanation(Verdict.MISMATCH, "")
+    for seeds in ROUNDS:
+        runs += [nudged.run(launch, seed)[0] for seed in seeds]
+        explanation = explain(cpu, cuda, comparison, runs)
+        if explanation.verdict is not Verdict.MISMATCH:
+            break
+    return explanation.verdict, _reason(explanation, comparison, functions), functions
+
+
+def _worst(comparison: Comparison) -> str:
+    return max(comparison.differing, key=lambda leaf: leaf.worst).describe()
+
+
+def _reason(explanation: Explanation, comparison: Comparison, functions: Sequence[str]) -> str:
+    """Say what differs, and which functions with which bounds explain it or fail to."""
+    bounds = ", ".join(f"{name} ({_freedom(name)})" for name in functions)
+    if explanation.verdict is Verdict.MATCH:
+        return f"{_worst(comparison)}; explained by rounding in {bounds}"
+    if explanation.verdict is Verdict.UNSTABLE:
+        return f"{explanation.element} by rounding in {bounds} alone"
+    return f"{explanation.element}; not explained by rounding in {bounds}"
+
+
+def _freedom(function: str) -> str:
+    bound = BOUNDS.get(function) or INSTRUCTIONS.get(function)
+    return f"{bound.apart} ULP" if bound else "which of two zeros"
