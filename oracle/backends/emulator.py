@@ -42,10 +42,12 @@ def run(
     inputs: Inputs,
     backward: bool,
     definedness: bool = False,
+    max_block: int = MAX_BLOCK,
 ) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
     `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
+    `max_block` is how many threads a block of a plain launch has, a multiple of a warp's.
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
@@ -56,7 +58,7 @@ def run(
     if compiled.block_dim:
         dims, tiled = (*dims, compiled.block_dim), {"block_dim": compiled.block_dim}
     launch = recorded_launch(compiled.kernel, dims, arguments, **tiled)
-    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, max_block)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
@@ -64,7 +66,7 @@ def run(
     if backward:
         adjoint = {"adjoint": True, "adj_inputs": arguments.adjoints}
         launch = recorded_launch(compiled.kernel, dims, arguments, **tiled, **adjoint)
-        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, max_block)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
@@ -92,9 +94,10 @@ def _execute(
     memory: DeviceMemory,
     launch: wp.Launch,
     definedness: bool,
+    max_block: int,
 ) -> ptx.Execution:
     threads = math.prod(dims)
-    block = compiled.block_dim or min(MAX_BLOCK, -(-threads // WARP_SIZE) * WARP_SIZE)
+    block = compiled.block_dim or min(max_block, -(-threads // WARP_SIZE) * WARP_SIZE)
     forward = 1 + len(compiled.kernel.adj.args)
     params = [memory.relocated(value) for value in (*launch.params[:forward], *map(_plain, launch.params[forward:]))]
     grid = (-(-threads // block), 1, 1)
