@@ -43,37 +43,42 @@ def run(
     backward: bool,
     definedness: bool = False,
     max_block: int = MAX_BLOCK,
+    authors: bool = False,
 ) -> Observation:
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
     `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
-    `max_block` is how many threads a block of a plain launch has, a multiple of a warp's.
+    `max_block` is how many threads a block of a plain launch has, a multiple of a warp's. With `authors`, the observation
+    says of every element which thread stored it last.
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """
     backward = backward and compiled.has_backward
     arguments = prepare(compiled.kernel, inputs, "cpu", backward)
     memory = DeviceMemory(arguments, write_only(compiled.kernel))
+    writers = ptx.Writers(memory.memory) if authors else None
     tiled = {}
     if compiled.block_dim:
         dims, tiled = (*dims, compiled.block_dim), {"block_dim": compiled.block_dim}
     launch = recorded_launch(compiled.kernel, dims, arguments, **tiled)
-    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, max_block)
+    execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, max_block, writers)
     slack = memory.order_slack(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
+    stored = memory.authors(writers)
     reports = memory.without_padding(execution.reports)
     if backward:
         adjoint = {"adjoint": True, "adj_inputs": arguments.adjoints}
         launch = recorded_launch(compiled.kernel, dims, arguments, **tiled, **adjoint)
-        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, max_block)
+        execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, max_block, writers)
         backward_slack = memory.order_slack(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
         slack |= {leaf: bound for leaf, bound in backward_slack.items() if leaf in gradients}
         values |= gradients
+        stored |= {leaf: threads for leaf, threads in memory.authors(writers).items() if leaf in gradients}
         reports += memory.without_padding(execution.reports)
-    return Observation(values, slack, tuple(reports))
+    return Observation(values, slack, tuple(reports), stored)
 
 
 _modules: WeakKeyDictionary[PtxText, ptx.Module] = WeakKeyDictionary()
@@ -95,6 +100,7 @@ def _execute(
     launch: wp.Launch,
     definedness: bool,
     max_block: int,
+    writers: ptx.Writers | None,
 ) -> ptx.Execution:
     threads = math.prod(dims)
     block = compiled.block_dim or min(max_block, -(-threads // WARP_SIZE) * WARP_SIZE)
@@ -110,6 +116,7 @@ def _execute(
         memory=memory.memory,
         shared_bytes=TILE_SHARED_BYTES if compiled.block_dim else 0,
         definedness=definedness,
+        writers=writers,
     )
 
 
@@ -215,6 +222,16 @@ class DeviceMemory:
                 return not any(((at <= offset) & (offset < at + size)).any() for at, size in places)
         return False
 
+    def authors(self, writers: ptx.Writers | None) -> dict[str, np.ndarray]:
+        """Return which thread stored to each element last, per leaf; of an element's bytes the first one counts."""
+        if writers is None:
+            return {}
+        return {
+            leaf + region.suffix: region.memory.layout.logical(writers.at(_addresses(region, values)))
+            for region in self._regions
+            for leaf, values in region.leaves
+        }
+
     def order_slack(self, atomics: Mapping[int, ptx.FloatSum]) -> dict[str, np.ndarray]:
         """Bound what another order of a launch's float atomics could have changed, per leaf that has any.
 
@@ -229,11 +246,15 @@ class DeviceMemory:
         for region in self._regions:
             for leaf, values in region.leaves:
                 if is_float(values.dtype):
-                    addresses = region.address + _offsets(values, region.array.ptr)
-                    bound = region.memory.layout.logical(_bounds(values, addresses, atomics))
+                    bound = region.memory.layout.logical(_bounds(values, _addresses(region, values), atomics))
                     if bound.any():
                         slack[leaf + region.suffix] = bound
         return slack
+
+
+def _addresses(region: _Region, values: np.ndarray) -> np.ndarray:
+    """Return where the elements of a region's leaf lie in the emulator's memory, in the leaf's shape."""
+    return region.address + _offsets(values, region.array.ptr)
 
 
 def _offsets(values: np.ndarray, base: int) -> np.ndarray:

@@ -12,7 +12,7 @@ the state spaces; `execute` runs the steps, and decides with `gates` who goes on
 `arithmetic`, `integers`, `bits`, `conversions`, `comparisons` and `approximations` are what the instructions compute.
 
 `sanitizer` watches: `races` between threads, barriers passed by, and with `definedness` values that nothing wrote. What
-it sees are `reports`, to which `lines` gives the places in the source. `trace` follows one thread.
+it sees are `reports`, to which `lines` gives the places in the source. `trace` follows one thread; `writers` remembers who stored where.
 """
 
 from .errors import Fault, Malformed, PtxError, StepLimit, Unsupported
@@ -21,6 +21,7 @@ from .launch import Execution, FloatSum, Module, launch
 from .memory import GlobalMemory
 from .reports import Kind, Report
 from .trace import Traced, Tracer
+from .writers import NOBODY, Writers
 
 __all__ = [
     "Execution",
@@ -28,6 +29,7 @@ __all__ = [
     "FloatSum",
     "GlobalMemory",
     "HostMemory",
+    "NOBODY",
     "Kind",
     "Malformed",
     "Module",
@@ -37,5 +39,6 @@ __all__ = [
     "Traced",
     "Tracer",
     "Unsupported",
+    "Writers",
     "launch",
 ]

@@ -22,6 +22,7 @@ from .program import BoundBlock
 from .reports import Report, Triple
 from .trace import Tracer
 from .types import Array
+from .writers import Writers
 
 _KEPT = 8
 _BYTE = np.dtype(np.uint8)
@@ -119,12 +120,13 @@ def launch(
     sanitize: bool = True,
     definedness: bool = False,
     trace: Tracer | None = None,
+    writers: Writers | None = None,
 ) -> Execution:
     """Run a kernel on `grid` blocks of `block` threads to its end; results are in `memory`.
 
     `params` holds each parameter's bytes as in C, `shared_bytes` is the size of dynamic shared memory. Blocks run
     together as far as they have at most `max_lanes` threads, the rest after them. `trace` is told what one thread
-    executes.
+    executes. `writers` of the same memory is told who stores where, by a launch that is sanitized.
 
     With `sanitize`, reads of what nothing wrote, races and divergent barriers are reported; `definedness` does not wait
     for suspicion to follow the values of unwritten memory and registers (see the module of that name).
@@ -132,7 +134,7 @@ def launch(
     Raises Unsupported for what the emulator cannot run, Fault for what would stop a GPU, StepLimit after `max_steps`
     steps, Malformed for text that is not PTX, ValueError for parameters that do not fit the kernel's.
     """
-    run = partial(_run, module, entry, grid, block, params, memory, shared_bytes, max_steps, max_lanes, trace)
+    run = partial(_run, module, entry, grid, block, params, memory, shared_bytes, max_steps, max_lanes, trace, writers)
     # A launch that is repeated would be traced twice.
     definedness = sanitize and (definedness or trace is not None)
     if definedness or not sanitize:
@@ -161,6 +163,7 @@ def _run(
     max_steps: int,
     max_lanes: int,
     trace: Tracer | None,
+    writers: Writers | None,
     *,
     sanitize: bool,
     definedness: bool,
@@ -182,6 +185,8 @@ def _run(
             if definedness:
                 machine.definedness = Definedness(machine)
             sanitizer = machine.sanitizer
+            if sanitizer is not None:
+                sanitizer.writers = writers
             try:
                 steps += executor.run(max_steps - steps)
             except Fault as fault:

@@ -246,6 +246,11 @@ class Machine:
             _unravel(lane % self.threads, self.block),
         )
 
+    @property
+    def first_thread(self) -> int:
+        """The linear number, in the launch, of the thread that is lane 0 now."""
+        return self._first_block * self.threads
+
     def lane_of(self, block: int, thread: int) -> int | None:
         """The lane of a thread, both numbers linear; None if it is not among the threads that run together now."""
         lane = (block - self._first_block) * self.threads + thread

@@ -14,6 +14,7 @@ from .races import Kind as Does
 from .reports import Kind, Report
 from .types import Array
 from .warps import Warps
+from .writers import Writers
 
 if TYPE_CHECKING:
     from .machine import Machine
@@ -32,12 +33,14 @@ class Sanitizer:
     """What one launch (or one run of its blocks) did wrong without being stopped for it.
 
     `saw_unwritten`: some thread read a whole element of memory that nothing had written. By itself that is no
-    error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered.
+    error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered. `writers`,
+    if somebody asks, is told who stores where.
     """
 
     def __init__(self, machine: Machine) -> None:
         self.reports: list[Report] = []
         self.saw_unwritten = False
+        self.writers: Writers | None = None
         self._machine = machine
         self._threads = machine.threads
         self._everyone = np.arange(machine.lanes)
@@ -79,6 +82,8 @@ class Sanitizer:
         """The active threads store `values`, one array for each element of a vector."""
         if locator.segment.unwritten is not None:
             locator.mark_written(offsets)
+        lanes = self._everyone if active is None else active
+        self._tell_writers(locator, offsets, lanes)
         self._log(site, Does.WRITE, locator, offsets, active, values)
 
     def updated(self, site: Site, locator: Locator, offsets: Array, active: Array | None, changed: Array) -> None:
@@ -87,11 +92,17 @@ class Sanitizer:
             self.saw_unwritten |= locator.any_unwritten(offsets)
             locator.mark_written(offsets)
         lanes = self._everyone if active is None else active
+        self._tell_writers(locator, offsets[changed], lanes[changed])
         for kind, mask in ((Does.ATOMIC, changed), (Does.IDLE_ATOMIC, ~changed)):
             if mask.all():
                 self._log(site, kind, locator, offsets, active)
             elif mask.any():
                 self._log(site, kind, locator, offsets[mask], lanes[mask])
+
+    def _tell_writers(self, locator: Locator, offsets: Array, lanes: Array) -> None:
+        if self.writers is not None:
+            threads = self._machine.first_thread + lanes
+            self.writers.stored(locator.segment, offsets, locator.size, threads)
 
     def _log(
         self,
