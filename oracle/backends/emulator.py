@@ -48,8 +48,8 @@ def run(
     """Run the kernel over `dims`. The observation has the sanitizer's reports, and bounds for float atomics' orders.
 
     `definedness` follows every value that nothing wrote (`oracle.ptx.definedness`), which takes several times as long.
-    `max_block` is how many threads a block of a plain launch has, a multiple of a warp's. With `authors`, the observation
-    says of every element which thread stored it last.
+    `max_block` is how many threads a block of a plain launch has, a multiple of a warp's. With `authors`, the
+    observation says of every element which thread stored it last.
     Raises what the emulator raises: `Unsupported` for an instruction that it does not know, `Fault` for an access that
     a GPU would stop at, `StepLimit` for a kernel that seems not to end.
     """

@@ -12,7 +12,8 @@ the state spaces; `execute` runs the steps, and decides with `gates` who goes on
 `arithmetic`, `integers`, `bits`, `conversions`, `comparisons` and `approximations` are what the instructions compute.
 
 `sanitizer` watches: `races` between threads, barriers passed by, and with `definedness` values that nothing wrote. What
-it sees are `reports`, to which `lines` gives the places in the source. `trace` follows one thread; `writers` remembers who stored where.
+it sees are `reports`, to which `lines` gives the places in the source. `trace` follows one thread, and `writers`
+remembers who stored where.
 """
 
 from .errors import Fault, Malformed, PtxError, StepLimit, Unsupported
@@ -24,12 +25,12 @@ from .trace import Traced, Tracer
 from .writers import NOBODY, Writers
 
 __all__ = [
+    "NOBODY",
     "Execution",
     "Fault",
     "FloatSum",
     "GlobalMemory",
     "HostMemory",
-    "NOBODY",
     "Kind",
     "Malformed",
     "Module",

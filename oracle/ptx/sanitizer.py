@@ -33,8 +33,8 @@ class Sanitizer:
     """What one launch (or one run of its blocks) did wrong without being stopped for it.
 
     `saw_unwritten`: some thread read a whole element of memory that nothing had written. By itself that is no
-    error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered. `writers`,
-    if somebody asks, is told who stores where.
+    error, since compilers copy the padding of structures; `definedness` finds out whether the value mattered. If there
+    are `writers`, they are told who stores where.
     """
 
     def __init__(self, machine: Machine) -> None:
