@@ -1,0 +1,186 @@
+"""A kernel's arrays: views of NumPy arrays, one per leaf, whose every access is checked.
+
+An array of n vec3 has one leaf of shape (n, 3); an array of structs has one for each plain field. Floats stand in the
+leaves as the reference computes with them: bfloat16 as float32, and all as float64 when floats are evaluated so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from oracle.reference.compounds import Compound, CompoundType
+from oracle.reference.scalars import ScalarType
+from oracle.reference.structs import Struct, StructType
+
+Leaves = Mapping[str, np.ndarray]
+"""The leaves of an array by the path of the field inside an element, the empty text for an element that has none."""
+
+
+class OutOfBounds(Exception):  # noqa: N818
+    """An index outside its array."""
+
+
+class Array:
+    """An array, or a part of one, of `rank` dimensions with elements of type `element`.
+
+    `stores`, shared with every part, counts by leaf and memory position who stored there last: see `Stores`.
+    """
+
+    is_array = True
+
+    def __init__(self, element: Any, leaves: Leaves, rank: int, stores: Stores | None = None) -> None:
+        self.element = element
+        self.leaves = leaves
+        self.rank = rank
+        self.stores = stores
+        self.extents = next(iter(leaves.values())).shape[:rank] if leaves else (0,) * rank
+        self._plain = leaves.get("") if isinstance(element, ScalarType) else None
+
+    @property
+    def dtype(self) -> Any:
+        """The type of the elements."""
+        return self.element
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.rank
+
+    @property
+    def shape(self) -> Any:
+        """The extents, as int32 values; Warp's arrays have four of them, zero beyond the rank."""
+        return tuple(np.int32(extent) for extent in (*self.extents, *[0] * (4 - self.rank)))
+
+    @property
+    def size(self) -> Any:
+        """The number of elements."""
+        return np.int32(int(np.prod(self.extents)))
+
+    def __len__(self) -> int:
+        return self.extents[0]
+
+    def index(self, key: Any) -> tuple[int, ...]:
+        """Return a subscript of integers as a tuple; raises OutOfBounds for what lies outside."""
+        indices = tuple(map(int, key)) if type(key) is tuple else (int(key),)
+        for place, extent in zip(indices, self.extents, strict=False):
+            if not 0 <= place < extent:
+                raise OutOfBounds(f"index {indices} of an array of shape {self.extents}")
+        return indices
+
+    def __getitem__(self, key: Any) -> Any:
+        if _has_slice(key):
+            return self.part(_plain_key(key))
+        indices = self.index(key)
+        if len(indices) < self.rank:
+            return self.part(indices)
+        if self._plain is not None:
+            value = self._plain[indices]
+            return value if type(value) is self.element.make else self.element.make(value)
+        return self.load(indices)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        indices = self.index(key)
+        if len(indices) < self.rank:
+            raise TypeError(f"{len(indices)} indices for an array of {self.rank} dimensions")
+        if self._plain is not None:
+            converted = self.element(value)
+            self._plain[indices] = getattr(converted, "single", converted)
+            if self.stores is not None:
+                self.stores.note("", self._plain, indices)
+        else:
+            self.store(indices, value)
+
+    def part(self, key: Any) -> Array:
+        """Return the array that fewer indices, or slices, pick."""
+        leaves = {path: leaf[key] for path, leaf in self.leaves.items()}
+        keys = key if type(key) is tuple else (key,)
+        gone = sum(1 for one in keys if not isinstance(one, slice))
+        return Array(self.element, leaves, self.rank - gone, self.stores)
+
+    def load(self, indices: tuple[int, ...]) -> Any:
+        """Return an element as a value that tells the array when it is changed in place."""
+
+        def write_back(value: Any) -> None:
+            self.store(indices, value)
+
+        value = self._load(self.element, "", indices)
+        if isinstance(value, Struct):
+            return Struct(value._type, value._values, write_back)
+        if isinstance(value, Compound):
+            value.home = write_back
+        return value
+
+    def _load(self, kind: Any, path: str, indices: tuple[int, ...]) -> Any:
+        if isinstance(kind, StructType):
+            fields = {
+                name: self._load(field, f"{path}.{name}".lstrip("."), indices) for name, field in kind.fields.items()
+            }
+            return Struct(kind, fields)
+        if isinstance(kind, CompoundType):
+            return kind.of([kind.scalar.make(item) for item in self.leaves[path][indices].ravel()])
+        if isinstance(kind, ScalarType):
+            return kind.make(self.leaves[path][indices])
+        return None  # an array inside an array's element: nobody can pass one
+
+    def store(self, indices: tuple[int, ...], value: Any) -> None:
+        """Store an element, converted to the array's type."""
+        self._store(self.element, "", indices, value)
+
+    def _store(self, kind: Any, path: str, indices: tuple[int, ...], value: Any) -> None:
+        if isinstance(kind, StructType):
+            for name, field in kind.fields.items():
+                self._store(field, f"{path}.{name}".lstrip("."), indices, value._values[name])
+            return
+        if isinstance(kind, CompoundType):
+            items = [kind.scalar(item) for item in value.items] if isinstance(value, Compound) else [kind.scalar(value)]
+            numbers = np.array([getattr(item, "single", item) for item in items])
+            self.leaves[path][indices] = numbers.reshape(kind.shape) if len(items) > 1 or kind.size == 1 else numbers[0]
+        elif isinstance(kind, ScalarType):
+            converted = kind(value)
+            self.leaves[path][indices] = getattr(converted, "single", converted)
+        else:
+            return
+        if self.stores is not None:
+            self.stores.note(path, self.leaves[path], indices)
+
+    def elements(self) -> Iterator[tuple[int, ...]]:
+        """Yield the index of every element."""
+        return np.ndindex(*self.extents)
+
+
+class Stores:
+    """Who stored last to each element of an array, by launch index. `thread` is set before a thread runs."""
+
+    def __init__(self) -> None:
+        self.thread: tuple[int, ...] = ()
+        self._last: dict[tuple[str, int], tuple[int, ...]] = {}
+
+    def note(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> None:
+        """Note that the running thread stored an element."""
+        self._last[path, _address(leaf, indices)] = self.thread
+
+    def last(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the thread that stored to an element last, None if nobody did."""
+        return self._last.get((path, _address(leaf, indices)))
+
+
+def _address(leaf: np.ndarray, indices: tuple[int, ...]) -> int:
+    address = int(leaf.__array_interface__["data"][0])
+    return address + sum(place * stride for place, stride in zip(indices, leaf.strides, strict=False))
+
+
+def _has_slice(key: Any) -> bool:
+    return isinstance(key, slice) or (type(key) is tuple and any(isinstance(one, slice) for one in key))
+
+
+def _plain_key(key: Any) -> Any:
+    keys: Sequence[Any] = key if type(key) is tuple else (key,)
+    return tuple(
+        slice(*(None if bound is None else int(bound) for bound in (one.start, one.stop, one.step)))
+        if isinstance(one, slice)
+        else int(one)
+        for one in keys
+    )

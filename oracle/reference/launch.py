@@ -1,0 +1,214 @@
+"""A launch of a kernel by the reference: its own Python, thread by thread, on copies of the inputs."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import CodeType
+from typing import Any
+
+import numpy as np
+
+from oracle.floats import BFLOAT16, is_float, numbers, rounded
+from oracle.inputs import Inputs
+from oracle.observation import Observation
+from oracle.parameters import Array as ArrayParameter
+from oracle.parameters import Parameter, Plain, Struct, Type, leaves_of
+from oracle.reference.arrays import Array, OutOfBounds, Stores
+from oracle.reference.definitions import DEFINITIONS
+from oracle.reference.language import Language
+from oracle.reference.run import Decision, LackingError, Run, TooLongError
+from oracle.reference.scalars import Undefined
+from oracle.reference.structs import StructType
+from oracle.reference.translate import BINARY, HIDDEN, UNARY, translate
+from oracle.resources import ResourceInput
+
+NO_OPINION = (LackingError, TooLongError, Undefined, OutOfBounds)
+"""Why the reference may have nothing to say about a kernel: it lacks something, or the kernel is not well-defined."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A kernel's source, translated and compiled; `parameters` are those of the kernel that Warp loaded."""
+
+    code: CodeType
+    parameters: tuple[Parameter, ...]
+
+    @classmethod
+    def of(cls, source: str, parameters: Sequence[Parameter]) -> Program:
+        """Translate a source that the recogniser has accepted: launching the program executes it."""
+        return cls(compile(translate(source), "<reference>", "exec", dont_inherit=True), tuple(parameters))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the reference saw: the leaves after the launch, and who stored last to an element.
+
+    `values` of a wide evaluation are float64 where the kernel has floats. `decisions` are the tests of all threads in
+    their order, if they were traced.
+    """
+
+    observation: Observation
+    decisions: tuple[Decision, ...]
+    arrays: Mapping[str, Array]
+    stores: Stores
+
+    def last_thread(self, leaf: str, index: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Return the launch index of the thread that stored an element of a leaf last, None if nobody did."""
+        for path, array in self.arrays.items():
+            field = leaf.removeprefix(path).lstrip(".")
+            if leaf.startswith(path) and field in array.leaves:
+                return self.stores.last(field, array.leaves[field], index[: array.rank])
+        return None
+
+
+def evaluate(
+    program: Program,
+    dims: Sequence[int],
+    inputs: Inputs,
+    *,
+    wide: bool = False,
+    noise: int | None = None,
+    traced: bool = False,
+    leaves: Mapping[str, np.ndarray] | None = None,
+    block_dim: int = 0,
+) -> Evaluation:
+    """Run the kernel over `dims`, and return what it left in its arrays.
+
+    `wide` evaluates floats as float64; `noise` is the seed of moved results (`Run.rounded`). `leaves` replaces the
+    inputs' leaves of those paths, for derivatives. With a `block_dim`, each point of `dims` is a block of that many
+    threads. Raises one of NO_OPINION.
+    """
+    run = Run(wide=wide, noise=noise, traced=traced, dims=tuple(dims), definitions=DEFINITIONS)
+    language = Language(run)
+    namespace = _namespace(run, language)
+    with np.errstate(all="ignore"):
+        exec(program.code, namespace)
+        kernel = _only(language.kernels)
+        binder = _Binder(run, namespace, leaves or {})
+        arguments = [binder.value(one.name, one.type, inputs.values[one.name]) for one in program.parameters]
+        if block_dim:
+            raise LackingError("tiles")
+        for thread in np.ndindex(*dims):
+            run.thread = binder.stores.thread = thread
+            kernel(*arguments)
+    return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores)
+
+
+def _only(kernels: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    (kernel,) = kernels.values()
+    return kernel
+
+
+def _namespace(run: Run, language: Language) -> dict[str, Any]:
+    """Return the globals of a translated source."""
+    functions = {name: _operation(run, name) for name in (*BINARY.values(), *UNARY.values())}
+    functions |= {"add": run.add, "sub": run.subtract, "mul": run.multiply}
+    functions |= {"own": run.own, "test": run.test, "tid": run.tid}
+    functions["augment_item"] = lambda base, key, name, value: _augment_item(functions[name], base, key, value)
+    functions["augment_field"] = lambda base, field, name, value: setattr(
+        base, field, functions[name](getattr(base, field), value)
+    )
+    defined = ("abs", "min", "max", "round", "len")
+    return {
+        "__name__": "reference",
+        "wp": language,
+        "warp": language,
+        "range": run.trips,
+        "reversed": lambda trips: reversed(list(trips)),
+        "print": lambda *arguments: None,
+        "float": run.scalars["float32"],
+        "int": run.scalars["int32"],
+        "bool": run.scalars["bool"],
+        **{name: getattr(language, name) for name in defined if name in run.definitions},
+        **{f"{HIDDEN}{name}": function for name, function in functions.items()},
+        "__builtins__": builtins,
+    }
+
+
+def _operation(run: Run, name: str) -> Callable[..., Any]:
+    """Return an operator as translated sources call it."""
+    if name in UNARY.values():
+        return lambda value: run.definition(name)(run, run.own(value))
+    return lambda a, b: run.operate(name, a, b)
+
+
+def _augment_item(operation: Callable[[Any, Any], Any], base: Any, key: Any, value: Any) -> None:
+    base[key] = operation(base[key], value)
+
+
+class _Binder:
+    """Makes the kernel's arguments from the inputs, and keeps the arrays to read the results from."""
+
+    def __init__(self, run: Run, namespace: Mapping[str, Any], replaced: Mapping[str, np.ndarray]) -> None:
+        self._run = run
+        self._namespace = namespace
+        self._replaced = replaced
+        self._leaves: dict[str, tuple[np.ndarray, np.dtype]] = {}
+        self.arrays: dict[str, Array] = {}
+        self.stores = Stores()
+
+    def value(self, path: str, kind: Type, value: Any) -> Any:
+        """Return the argument, or the part of one, at a path."""
+        if isinstance(value, ResourceInput):
+            raise LackingError("resources")
+        if isinstance(kind, ArrayParameter):
+            return self._array(path, kind, value)
+        if isinstance(kind, Plain):
+            scalar = self._scalar(kind.scalar)
+            if not kind.shape:
+                return scalar(numbers(value).item())
+            return self._compound(kind).converted(numbers(value).ravel().tolist())
+        if isinstance(kind, Struct):
+            fields = {name: self.value(f"{path}.{name}", part, value[name]) for name, part in kind.fields.items()}
+            return self._struct(kind)(**fields)
+        raise LackingError("a texture")
+
+    def _scalar(self, dtype: np.dtype) -> Any:
+        return self._run.scalars["bfloat16" if dtype == BFLOAT16 else dtype.name]
+
+    def _compound(self, kind: Plain) -> Any:
+        family = _family(kind)
+        return self._run.compound(family, self._scalar(kind.scalar), kind.shape)
+
+    def _struct(self, kind: Struct) -> StructType:
+        """Return the source's own struct of that name."""
+        found = self._namespace[_struct_name(kind)]
+        assert isinstance(found, StructType)
+        return found
+
+    def _element(self, kind: Plain | Struct) -> Any:
+        if isinstance(kind, Struct):
+            return self._struct(kind)
+        return self._compound(kind) if kind.shape else self._scalar(kind.scalar)
+
+    def _array(self, path: str, kind: ArrayParameter, value: np.ndarray) -> Array:
+        leaves = {}
+        for leaf, part in leaves_of(path, kind.element, value):
+            computed = np.array(self._replaced.get(leaf, numbers(part)))
+            if is_float(part.dtype) and self._run.wide:
+                computed = computed.astype(np.float64)
+            field = leaf.removeprefix(path).lstrip(".")
+            leaves[field] = computed
+            self._leaves[leaf] = computed, part.dtype
+        self.arrays[path] = Array(self._element(kind.element), leaves, kind.rank, self.stores)
+        return self.arrays[path]
+
+    def observed(self) -> dict[str, np.ndarray]:
+        """Return every leaf as it is now, in the dtype that it has on the back ends unless floats are wide."""
+        return {
+            leaf: values if self._run.wide or dtype.kind != "V" else rounded(values, dtype)
+            for leaf, (values, dtype) in self._leaves.items()
+        }
+
+
+def _family(kind: Plain) -> str:
+    """Return which family of compounds a plain type of several components belongs to."""
+    generic = getattr(kind.warp_type, "_wp_generic_type_str_", "")
+    names = {"quat_t": "quaternion", "transform_t": "transform", "mat_t": "matrix", "vec_t": "vector"}
+    return names[generic]
+
+
+def _struct_name(kind: Struct) -> str:
+    return str(kind.warp_type.key).rpartition(".")[2]

@@ -1,0 +1,90 @@
+"""What the reference thinks of a target's results: equal, apart by rounding that the language leaves open, or wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from oracle.compare import Comparison, compare
+from oracle.explain import Explanation, explain
+from oracle.inputs import Inputs
+from oracle.observation import Observation, Verdict
+from oracle.opinions import Opinion, Stance
+from oracle.reference.launch import NO_OPINION, Evaluation, Program, evaluate
+
+ORACLE = "reference"
+
+ROUNDS = (range(1, 5), range(5, 17), range(17, 65))
+"""The seeds of noisy evaluations: those of the first round explain most differences, the others precede a charge."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The reference's own run of a kernel on one set of inputs, to which any target's results can be held."""
+
+    program: Program
+    dims: tuple[int, ...]
+    inputs: Inputs
+    evaluation: Evaluation
+    block_dim: int = 0
+
+    def opinion(self, target: str, observed: Observation) -> Opinion:
+        """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
+        start = time.perf_counter()
+        opinion = self._opinion(target, observed)
+        return replace(opinion, seconds=time.perf_counter() - start)
+
+    def _opinion(self, target: str, observed: Observation) -> Opinion:
+        own = self.evaluation.observation
+        seen = Observation({name: observed.values[name] for name in own.values}, observed.order_slack)
+        comparison = compare(own, seen)
+        if comparison.equal:
+            return Opinion(ORACLE, Stance.AGREES, f"{target} is equal to the bit", comparison)
+        runs: list[Observation] = []
+        explanation = explain(own, seen, comparison, runs)
+        for seeds in ROUNDS:
+            if explanation.verdict is not Verdict.MISMATCH:
+                break
+            try:
+                runs += [self._noisy(seed) for seed in seeds]
+            except NO_OPINION as error:
+                return Opinion(ORACLE, Stance.UNSTABLE, f"rounding alone leads to {describe(error)}", comparison)
+            explanation = explain(own, seen, comparison, runs)
+        return _stance(explanation, comparison, target)
+
+    def _noisy(self, seed: int) -> Observation:
+        return evaluate(self.program, self.dims, self.inputs, noise=seed, block_dim=self.block_dim).observation
+
+
+def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0) -> Reference | Opinion:
+    """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads."""
+    start = time.perf_counter()
+    try:
+        evaluation = evaluate(program, dims, inputs, block_dim=block_dim)
+    except NO_OPINION as error:
+        return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.perf_counter() - start)
+    return Reference(program, tuple(dims), inputs, evaluation, block_dim)
+
+
+def describe(error: Exception) -> str:
+    """Say why the reference has no opinion."""
+    reasons: Mapping[str, str] = {
+        "LackingError": "it lacks {}",
+        "TooLongError": "{}",
+        "Undefined": "the kernel is not well-defined: {}",
+        "OutOfBounds": "the kernel is not well-defined: {}",
+    }
+    return reasons[type(error).__name__].format(error)
+
+
+def _stance(explanation: Explanation, comparison: Comparison, target: str) -> Opinion:
+    worst = max(comparison.differing, key=lambda leaf: leaf.worst)
+    where = ", ".join(map(str, worst.first.index)) if worst.first else ""
+    apart = f"{target} differs by {worst.worst:g} {worst.unit} at {worst.name}[{where}]"
+    if explanation.verdict is Verdict.MATCH:
+        return Opinion(ORACLE, Stance.AGREES, f"{apart}, which rounding explains", comparison)
+    if explanation.verdict is Verdict.UNSTABLE:
+        return Opinion(ORACLE, Stance.UNSTABLE, f"{apart}, and rounding decides", comparison)
+    element = explanation.element.replace("cpu", "reference", 1).replace("cuda", target, 1)
+    return Opinion(ORACLE, Stance.ACCUSES, element, comparison)

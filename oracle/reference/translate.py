@@ -1,0 +1,166 @@
+"""From a kernel's source to one that CPython can run: operators become calls, tests are noted, values are copied.
+
+Control flow, scopes, calls and the order of evaluation stay Python's own. Only bodies of `@wp.func` and `@wp.kernel`
+change; what stands around them is ordinary Python. The names that are added start with `HIDDEN`, which no source has.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from types import MappingProxyType
+
+HIDDEN = "_reference_"
+
+DECORATORS = ("kernel", "func", "func_grad", "func_replay")
+"""What makes a function part of the language."""
+
+BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
+    {
+        ast.Add: "add",
+        ast.Sub: "sub",
+        ast.Mult: "mul",
+        ast.Div: "div",
+        ast.FloorDiv: "floordiv",
+        ast.Mod: "mod",
+        ast.Pow: "pow",
+        ast.MatMult: "matmul",
+        ast.LShift: "lshift",
+        ast.RShift: "rshift",
+        ast.BitAnd: "bit_and",
+        ast.BitOr: "bit_or",
+        ast.BitXor: "bit_xor",
+    }
+)
+UNARY: Mapping[type[ast.unaryop], str] = MappingProxyType({ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"})
+
+_FRESH = (ast.BinOp, ast.Compare, ast.Call, ast.UnaryOp)
+"""Expressions whose values belong to nobody else; a literal among them gets its type at the assignment."""
+
+
+def translate(source: str, warp: str = "wp") -> ast.Module:
+    """Return the module to run; `warp` is the name that stands for the language, whose import is taken out."""
+    tree = ast.parse(source)
+    tree.body = [statement for statement in tree.body if not _imports_warp(statement)]
+    tree = _Functions(warp).visit(tree)
+    return ast.fix_missing_locations(tree)
+
+
+def _imports_warp(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import) and any(alias.name == "warp" for alias in statement.names)
+
+
+class _Functions(ast.NodeTransformer):
+    """Finds the functions of the language and has their bodies translated."""
+
+    def __init__(self, warp: str) -> None:
+        self._warp = warp
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        if not any(self._is_of_the_language(decorator) for decorator in node.decorator_list):
+            return self.generic_visit(node)
+        body = _Body(self._warp)
+        node.body = [body.visit(statement) for statement in node.body]
+        return node
+
+    def _is_of_the_language(self, node: ast.expr) -> bool:
+        node = node.func if isinstance(node, ast.Call) else node
+        return (
+            isinstance(node, ast.Attribute)
+            and node.attr in DECORATORS
+            and isinstance(node.value, ast.Name)
+            and node.value.id == self._warp
+        )
+
+
+class _Body(ast.NodeTransformer):
+    """Translates the statements of one function."""
+
+    def __init__(self, warp: str) -> None:
+        self._warp = warp
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        return _call(node, BINARY[type(node.op)], node.left, node.right)
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        if isinstance(node.operand, ast.Constant) and isinstance(node.op, ast.USub):
+            return node
+        self.generic_visit(node)
+        return node if isinstance(node.op, ast.Not) else _call(node, UNARY[type(node.op)], node.operand)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        return node if self._is(node, "static") else self.generic_visit(node)
+
+    def _is(self, node: ast.expr, name: str) -> bool:
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == name
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == self._warp
+        )
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        target = node.targets[0]
+        if isinstance(target, ast.Tuple) and self._is(node.value, "tid"):
+            node.value = _call(node.value, "tid", ast.Constant(len(target.elts)))
+            return node
+        self.generic_visit(node)
+        if _is_stored(target) or (isinstance(node.value, _FRESH) and not self._is(node.value, "static")):
+            return node
+        node.value = _call(node.value, "own", node.value)
+        return node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        self.generic_visit(node)
+        name, target = BINARY[type(node.op)], node.target
+        if isinstance(target, ast.Name):
+            old = ast.copy_location(ast.Name(target.id, ast.Load()), target)
+            return ast.copy_location(ast.Assign([target], _call(node, name, old, node.value)), node)
+        if isinstance(target, ast.Attribute):
+            call = _call(node, "augment_field", target.value, ast.Constant(target.attr), ast.Constant(name), node.value)
+        else:
+            call = _call(node, "augment_item", target.value, target.slice, ast.Constant(name), node.value)
+        return ast.copy_location(ast.Expr(call), node)
+
+    def visit_If(self, node: ast.If) -> ast.AST:
+        node.test = self._test(node.test)
+        node.body = [self.visit(statement) for statement in node.body]
+        node.orelse = [self.visit(statement) for statement in node.orelse]
+        return node
+
+    def visit_While(self, node: ast.While) -> ast.AST:
+        node.test = self._test(node.test)
+        node.body = [self.visit(statement) for statement in node.body]
+        node.orelse = [self.visit(statement) for statement in node.orelse]
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        node.test = self._test(node.test)
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        return ast.copy_location(ast.Pass(), node)  # Warp checks assertions in debug mode only
+
+    def _test(self, test: ast.expr) -> ast.expr:
+        """Return a test that is noted, with its operands where it compares two."""
+        line = ast.Constant(test.lineno)
+        test = self.visit(test)
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+            return _call(test, "test", line, test)
+        left, right = (ast.Name(f"{HIDDEN}{side}", ast.Load()) for side in ("left", "right"))
+        test.left = ast.NamedExpr(ast.Name(left.id, ast.Store()), test.left)
+        test.comparators = [ast.NamedExpr(ast.Name(right.id, ast.Store()), test.comparators[0])]
+        return _call(test, "test", line, test, left, right)
+
+
+def _is_stored(target: ast.expr) -> bool:
+    """Whether an assignment stores into something that converts and copies by itself."""
+    return isinstance(target, ast.Attribute | ast.Subscript)
+
+
+def _call(where: ast.expr | ast.stmt, name: str, *arguments: ast.expr) -> ast.expr:
+    function = ast.Name(f"{HIDDEN}{name}", ast.Load())
+    return ast.copy_location(ast.Call(function, list(arguments), []), where)
