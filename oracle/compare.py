@@ -12,6 +12,9 @@ from oracle.floats import is_float, numbers
 from oracle.observation import Observation
 from oracle.ulp import ulp_distance
 
+Place = tuple[str, tuple[int, ...]]
+"""One element of an observation: its leaf's name and its index there."""
+
 
 @dataclass(frozen=True)
 class Difference:

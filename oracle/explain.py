@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oracle.compare import Comparison, Leaf, differs, hexadecimal
+from oracle.compare import Comparison, Leaf, Place, differs, hexadecimal
 from oracle.floats import is_float, limits, numbers
 from oracle.observation import Observation, Verdict
 
@@ -33,10 +33,11 @@ def unstable_spread(dtype: np.dtype) -> float:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The verdict on the differences of two observations, with the element that decided it, in words."""
+    """The verdict on the differences of two observations; the element that decided it in words, and its place."""
 
     verdict: Verdict
     element: str
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,16 @@ def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged:
     `SPREAD_FACTOR` times what nudging caused; `unstable` if some of those were moved so far by nudging, or changed an
     integer or a NaN, that agreement would mean nothing; and `mismatch` if a difference remains.
     """
-    unstable: str | None = None
+    unstable: Explanation | None = None
     for leaf in comparison.differing:
         elements = _elements(leaf, cpu, cuda, nudged)
         floats = is_float(leaf.dtype)
         explained, shaky = _judge_floats(elements) if floats else _judge_integers(elements)
         if not explained.all():
-            return Explanation(Verdict.MISMATCH, _describe(elements, int(np.argmin(explained))))
+            return _explanation(Verdict.MISMATCH, elements, int(np.argmin(explained)))
         if shaky.any() and unstable is None:
-            unstable = _describe(elements, int(np.argmax(shaky)))
-    return Explanation(Verdict.UNSTABLE, unstable) if unstable is not None else Explanation(Verdict.MATCH, "")
+            unstable = _explanation(Verdict.UNSTABLE, elements, int(np.argmax(shaky)))
+    return unstable or Explanation(Verdict.MATCH, "")
 
 
 def _elements(leaf: Leaf, cpu: Observation, cuda: Observation, nudged: Sequence[Observation]) -> _Elements:
@@ -113,8 +114,12 @@ def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
     return changed, changed
 
 
-def _describe(elements: _Elements, position: int) -> str:
-    index = np.argwhere(elements.leaf.mask)[position]
+def _explanation(verdict: Verdict, elements: _Elements, position: int) -> Explanation:
+    index = tuple(int(i) for i in np.argwhere(elements.leaf.mask)[position])
+    return Explanation(verdict, _describe(elements, position, index), (elements.leaf.name, index))
+
+
+def _describe(elements: _Elements, position: int, index: tuple[int, ...]) -> str:
     at = ", ".join(str(i) for i in index)
     values = f"cpu {hexadecimal(elements.cpu[position])}, cuda {hexadecimal(elements.cuda[position])}"
     moved = numbers(elements.nudged[:, position])

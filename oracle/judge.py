@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from extractor.compiling import Compiled
 from extractor.loading import rename_sources
 from oracle.backends import emulator
-from oracle.compare import Comparison, compare
+from oracle.compare import Comparison, Place, compare
 from oracle.cpu_object import PrivateApiError
 from oracle.explain import explain
 from oracle.inputs import Inputs
@@ -19,7 +19,7 @@ from oracle.nudge import NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
-from oracle.rounding import judge_rounding
+from oracle.rounding import Rounding, judge_rounding
 
 
 class Backend(Protocol):
@@ -35,7 +35,8 @@ class Judgement:
     """The verdict on a kernel and why. `seconds` holds the time per back end, and for `nudge`.
 
     `comparison` is missing where a back end returned nothing to compare. `functions` are the library functions that the
-    kernel called, known only where a difference had to be explained.
+    kernel called, known only where a difference had to be explained. `place` is the first element that differs and
+    that nothing explains, or the one that is unstable.
     """
 
     verdict: Verdict
@@ -43,6 +44,7 @@ class Judgement:
     comparison: Comparison | None = None
     functions: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    place: Place | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return what a record or a finding says about the verdict; no times, which differ from run to run."""
@@ -105,22 +107,21 @@ class Judge:
         if explain(cpu, cuda, comparison, ()).verdict is Verdict.MATCH:
             return Judgement(Verdict.MATCH, "differs by the order of float atomics", comparison, (), seconds)
         with _timed(seconds, "nudge"):
-            verdict, reason, functions = self._judge_rounding(
+            rounding = self._judge_rounding(
                 compiled, lambda: self._cpu.run(compiled, dims, inputs, backward), cpu, cuda
             )
-        return Judgement(verdict, reason, comparison, functions, seconds)
+        return Judgement(rounding.verdict, rounding.reason, comparison, rounding.functions, seconds, rounding.place)
 
     def _accuse(self, reports: Sequence[Report], seconds: Mapping[str, float]) -> Judgement:
         return Judgement(Verdict.SANITIZER, sanitizer_reason(reports), seconds=seconds)
 
     def _judge_rounding(
         self, compiled: Compiled, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
-    ) -> tuple[Verdict, str, tuple[str, ...]]:
-        """Return the verdict, the reason and the library functions that the kernel called."""
+    ) -> Rounding:
         try:
             nudged = self._nudged_module(compiled)
         except (PrivateApiError, ValueError) as error:
-            return Verdict.UNSUPPORTED, f"rounding cannot be measured: {error}", ()
+            return Rounding(Verdict.UNSUPPORTED, f"rounding cannot be measured: {error}")
         return judge_rounding(nudged, launch, cpu, cuda)
 
     def _nudged_module(self, compiled: Compiled) -> NudgedModule:

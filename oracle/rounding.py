@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from oracle.compare import Comparison, compare
+from oracle.compare import Comparison, Leaf, Place, compare
 from oracle.explain import Explanation, explain
 from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
@@ -16,20 +17,32 @@ come before a kernel is accused, so that a threshold between two close values is
 much as one of the cpu back end."""
 
 
+class Rounding(NamedTuple):
+    """The verdict, its reason, the library functions that were called, and the element that decided, if one did."""
+
+    verdict: Verdict
+    reason: str
+    functions: tuple[str, ...] = ()
+    place: Place | None = None
+
+
 def judge_rounding(
     nudged: NudgedModule, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
-) -> tuple[Verdict, str, tuple[str, ...]]:
-    """Return the verdict on what differs between `cpu` and `cuda`, the reason, and the library functions called.
+) -> Rounding:
+    """Judge what differs between `cpu` and `cuda`.
 
     `launch` observed `cpu`, and observes it again while `nudged` moves the results of library functions. The other
     observation is any that should agree: another target's, or that of the same kernel under other options.
     """
     again, functions = nudged.run(launch, UNCHANGED)
     if not compare(cpu, again).equal:
-        return Verdict.MISMATCH, f"the cpu code does not repeat itself: {_worst(compare(cpu, again))}", functions
+        worst = _worst(compare(cpu, again)).describe()
+        return Rounding(Verdict.MISMATCH, f"the cpu code does not repeat itself: {worst}", functions)
     comparison = compare(cpu, cuda)
     if not functions:
-        return Verdict.MISMATCH, f"{_worst(comparison)}; no library function was called", ()
+        leaf = _worst(comparison)
+        place = None if leaf.first is None else (leaf.name, leaf.first.index)
+        return Rounding(Verdict.MISMATCH, f"{leaf.describe()}; no library function was called", (), place)
     runs: list[Observation] = []
     explanation = Explanation(Verdict.MISMATCH, "")
     for seeds in ROUNDS:
@@ -37,18 +50,18 @@ def judge_rounding(
         explanation = explain(cpu, cuda, comparison, runs)
         if explanation.verdict is not Verdict.MISMATCH:
             break
-    return explanation.verdict, _reason(explanation, comparison, functions), functions
+    return Rounding(explanation.verdict, _reason(explanation, comparison, functions), functions, explanation.place)
 
 
-def _worst(comparison: Comparison) -> str:
-    return max(comparison.differing, key=lambda leaf: leaf.worst).describe()
+def _worst(comparison: Comparison) -> Leaf:
+    return max(comparison.differing, key=lambda leaf: leaf.worst)
 
 
 def _reason(explanation: Explanation, comparison: Comparison, functions: Sequence[str]) -> str:
     """Say what differs, and which functions with which bounds explain it or fail to."""
     bounds = ", ".join(f"{name} ({_freedom(name)})" for name in functions)
     if explanation.verdict is Verdict.MATCH:
-        return f"{_worst(comparison)}; explained by rounding in {bounds}"
+        return f"{_worst(comparison).describe()}; explained by rounding in {bounds}"
     if explanation.verdict is Verdict.UNSTABLE:
         return f"{explanation.element} by rounding in {bounds} alone"
     return f"{explanation.element}; not explained by rounding in {bounds}"
