@@ -76,6 +76,8 @@ class Array:
         indices = self.index(key)
         if len(indices) < self.rank:
             return self.part(indices)
+        if self.stores is not None and self.stores.audited:
+            self.stores.note_load(self.leaves, indices)
         if self._plain is not None:
             value = self._plain[indices]
             return value if type(value) is self.element.make else self.element.make(value)
@@ -152,15 +154,29 @@ class Array:
 
 
 class Stores:
-    """Who stored last to each element of an array, by launch index. `thread` is set before a thread runs."""
+    """Who stored last to each element of an array, by launch index. `thread` is set before a thread runs.
 
-    def __init__(self) -> None:
+    What was read by subscripts is noted only if `audited`.
+    """
+
+    def __init__(self, audited: bool = False) -> None:
+        self.audited = audited
         self.thread: tuple[int, ...] = ()
+        self._loaded: set[tuple[str, int]] = set()
         self._last: dict[tuple[str, int], tuple[int, ...]] = {}
 
     def note(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> None:
         """Note that the running thread stored an element."""
         self._last[path, _address(leaf, indices)] = self.thread
+
+    def note_load(self, leaves: Leaves, indices: tuple[int, ...]) -> None:
+        """Note that an element was read."""
+        self._loaded.update((path, _address(leaf, indices)) for path, leaf in leaves.items())
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether some element was read and stored to."""
+        return not self._loaded.isdisjoint(self._last)
 
     def last(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> tuple[int, ...] | None:
         """Return the thread that stored to an element last, None if nobody did."""

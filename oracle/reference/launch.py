@@ -32,13 +32,15 @@ NO_OPINION = (LackingError, TooLongError, Undefined, OutOfBounds)
 class Program:
     """A kernel's source, translated and compiled; `parameters` are those of the kernel that Warp loaded."""
 
+    source: str
     code: CodeType
     parameters: tuple[Parameter, ...]
 
     @classmethod
     def of(cls, source: str, parameters: Sequence[Parameter]) -> Program:
         """Translate a source that the recogniser has accepted: launching the program executes it."""
-        return cls(compile(translate(source), "<reference>", "exec", dont_inherit=True), tuple(parameters))
+        code = compile(translate(source), "<reference>", "exec", dont_inherit=True)
+        return cls(source, code, tuple(parameters))
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class Evaluation:
     decisions: tuple[Decision, ...]
     arrays: Mapping[str, Array]
     stores: Stores
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether some element was both read and stored to; known only of an audited evaluation."""
+        return self.stores.overwrites
 
     def last_thread(self, leaf: str, index: tuple[int, ...]) -> tuple[int, ...] | None:
         """Return the launch index of the thread that stored an element of a leaf last, None if nobody did."""
@@ -71,14 +78,15 @@ def evaluate(
     wide: bool = False,
     noise: int | None = None,
     traced: bool = False,
+    audited: bool = False,
     leaves: Mapping[str, np.ndarray] | None = None,
     block_dim: int = 0,
 ) -> Evaluation:
     """Run the kernel over `dims`, and return what it left in its arrays.
 
-    `wide` evaluates floats as float64; `noise` is the seed of moved results (`Run.rounded`). `leaves` replaces the
-    inputs' leaves of those paths, for derivatives. With a `block_dim`, each point of `dims` is a block of that many
-    threads. Raises one of NO_OPINION.
+    `wide` evaluates floats as float64; `noise` is the seed of moved results (`Run.rounded`). `traced` notes the tests
+    that threads make, `audited` what they read. `leaves` replaces the inputs' leaves of those paths, for derivatives.
+    With a `block_dim`, each point of `dims` is a block of that many threads. Raises one of NO_OPINION.
     """
     run = Run(wide=wide, noise=noise, traced=traced, dims=tuple(dims), definitions=DEFINITIONS)
     language = Language(run)
@@ -86,7 +94,7 @@ def evaluate(
     with np.errstate(all="ignore"):
         exec(program.code, namespace)
         kernel = _only(language.kernels)
-        binder = _Binder(run, namespace, leaves or {})
+        binder = _Binder(run, namespace, leaves or {}, Stores(audited))
         arguments = [binder.value(one.name, one.type, inputs.values[one.name]) for one in program.parameters]
         if block_dim:
             raise LackingError("tiles")
@@ -141,13 +149,15 @@ def _augment_item(operation: Callable[[Any, Any], Any], base: Any, key: Any, val
 class _Binder:
     """Makes the kernel's arguments from the inputs, and keeps the arrays to read the results from."""
 
-    def __init__(self, run: Run, namespace: Mapping[str, Any], replaced: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self, run: Run, namespace: Mapping[str, Any], replaced: Mapping[str, np.ndarray], stores: Stores
+    ) -> None:
         self._run = run
         self._namespace = namespace
         self._replaced = replaced
         self._leaves: dict[str, tuple[np.ndarray, np.dtype]] = {}
         self.arrays: dict[str, Array] = {}
-        self.stores = Stores()
+        self.stores = stores
 
     def value(self, path: str, kind: Type, value: Any) -> Any:
         """Return the argument, or the part of one, at a path."""
