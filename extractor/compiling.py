@@ -65,7 +65,8 @@ class Compiled:
     `kernel` is loaded for the cpu until its batch is closed. `ptx` is the text of the kernel's whole module, one
     object for all that share it; the entries are its functions for this kernel, the backward one empty without a
     backward pass. `cpu_object` is the object file of that module for the cpu, shared in the same way. With a
-    `block_dim`, each point of a launch is a block of that many threads, as `wp.launch_tiled` makes it.
+    `block_dim`, each point of a launch is a block of that many threads, as `wp.launch_tiled` makes it. `source` is the
+    Python that was compiled.
     """
 
     kernel: wp.Kernel
@@ -75,6 +76,7 @@ class Compiled:
     backward_entry: str
     cpu_object: bytes = field(default=b"", repr=False)
     block_dim: int = 0
+    source: str = field(default="", repr=False)
 
     @property
     def has_backward(self) -> bool:
@@ -245,6 +247,7 @@ class _Module:
                 backward_entry=backward if artifacts.cuda_backward or artifacts.cpp_backward else "",
                 cpu_object=module.cpu_object,
                 block_dim=options.block_dim if options.tiled else 0,
+                source=self._sources[index],
             )
         return compiled
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oracle.floats import is_float, limits, numbers, rounded
-from oracle.inputs import Inputs
+from oracle.inputs import Inputs, array_at
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import Array, arrays_of, leaves_of
@@ -106,7 +106,7 @@ class Launch:
         """Yield the float leaves of the arrays that are only read, with their dtypes as they are."""
         for path, array in self.arrays:
             if path not in self.inputs.gradients and not array.indexed:
-                for leaf, values in leaves_of(path, array.element, _array_at(self.inputs, path)):
+                for leaf, values in leaves_of(path, array.element, array_at(self.inputs, path)):
                     if is_float(values.dtype):
                         yield leaf, values
 
@@ -324,7 +324,7 @@ def _neighbour(launch: Launch, variables: Leaves, rng: np.random.Generator) -> I
     values = {name: _copied(value) for name, value in launch.inputs.values.items()}
     inputs = replace(launch.inputs, values=values)
     for path, array in launch.arrays:
-        for leaf, part in leaves_of(path, array.element, _array_at(inputs, path)):
+        for leaf, part in leaves_of(path, array.element, array_at(inputs, path)):
             if leaf in variables:
                 exact = numbers(part).astype(np.float64)
                 moved = exact * (1.0 + limits(part.dtype).eps * rng.integers(-4, 5, exact.shape))
@@ -336,11 +336,3 @@ def _copied(value: object) -> object:
     if isinstance(value, dict):
         return {name: _copied(part) for name, part in value.items()}
     return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def _array_at(inputs: Inputs, path: str) -> np.ndarray:
-    """Return the array of the inputs at a path, which may lead into structs."""
-    value = inputs.values
-    for name in path.split("."):
-        value = value[name]
-    return np.asarray(value)

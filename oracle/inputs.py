@@ -77,6 +77,14 @@ def make_inputs(kernel: wp.Kernel, arguments: Sequence[Argument], seed: int) -> 
     return Inputs(seed, values, gradients, layouts)
 
 
+def array_at(inputs: Inputs, path: str) -> np.ndarray:
+    """Return the array at a path, which may lead into structs."""
+    value: Value = inputs.values
+    for name in path.split("."):
+        value = value[name]
+    return np.asarray(value)
+
+
 class _Maker:
     """Draws the values of one seed."""
 

@@ -17,9 +17,14 @@ from oracle.explain import explain
 from oracle.inputs import Inputs
 from oracle.nudge import NudgedModule
 from oracle.observation import Observation, Verdict
+from oracle.opinions import Opinion, Stance
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
 from oracle.rounding import Rounding, judge_rounding
+from oracle.second_opinions import Launched, second_opinions, wrong_target
+
+DIRECTIONS = 1
+"""Along how many directions a kernel's gradients are checked on each set of inputs."""
 
 
 class Backend(Protocol):
@@ -36,7 +41,7 @@ class Judgement:
 
     `comparison` is missing where a back end returned nothing to compare. `functions` are the library functions that the
     kernel called, known only where a difference had to be explained. `place` is the first element that differs and
-    that nothing explains, or the one that is unstable.
+    that nothing explains, or the one that is unstable. `opinions` are those of the other oracles, if they were asked.
     """
 
     verdict: Verdict
@@ -45,6 +50,12 @@ class Judgement:
     functions: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     place: Place | None = None
+    opinions: tuple[Opinion, ...] = ()
+
+    @property
+    def wrong_target(self) -> str:
+        """The target that the reference holds to be wrong: `cpu`, `cuda` or `both`; empty where it cannot tell."""
+        return wrong_target(self.opinions)
 
     def to_json(self) -> dict[str, Any]:
         """Return what a record or a finding says about the verdict; no times, which differ from run to run."""
@@ -53,6 +64,7 @@ class Judgement:
             "reason": self.reason,
             "worst": self.comparison.to_json() if self.comparison else {},
             "library_functions": list(self.functions),
+            "opinions": [opinion.to_json() for opinion in self.opinions],
         }
 
 
@@ -62,17 +74,38 @@ def sanitizer_reason(reports: Sequence[Report]) -> str:
     return "the sanitizer saw: " + rename_sources(str(reports[0]), "kernel.py") + more
 
 
+def weigh(judgement: Judgement, opinions: Sequence[Opinion]) -> Judgement:
+    """Return the judgement with what others think; where the targets agree, the first who accuses decides."""
+    seconds = dict(judgement.seconds)
+    for opinion in opinions:
+        seconds[opinion.oracle] = seconds.get(opinion.oracle, 0.0) + opinion.seconds
+    heard = replace(judgement, opinions=(*judgement.opinions, *opinions), seconds=seconds)
+    if judgement.verdict is Verdict.MISMATCH and heard.wrong_target:
+        return replace(heard, reason=f"{judgement.reason}; the reference holds {heard.wrong_target} to be wrong")
+    if judgement.verdict is not Verdict.MATCH:
+        return heard
+    for stance, verdict in ((Stance.ACCUSES, Verdict.MISMATCH), (Stance.DOCUMENTED, Verdict.DOCUMENTED)):
+        for opinion in opinions:
+            if opinion.stance is stance:
+                return replace(heard, verdict=verdict, reason=f"{opinion.oracle}: {opinion.reason}")
+    return heard
+
+
 class Judge:
     """Judges kernels with `cuda` as the back end for that target, called `cuda_name` (`device` or `emulator`).
 
     Kernels must have been compiled without optimisation for the cpu, which is the extractor's default: at higher levels
     clang drops calls of library functions, whose rounding then explains nothing and accuses the compiler.
+
+    Where the targets agree, or differ, other oracles are asked (`oracle.second_opinions`); gradients are checked along so
+    many `directions`. With `directions` of None nobody else is asked.
     """
 
-    def __init__(self, cpu: Backend, cuda: Backend, cuda_name: str) -> None:
+    def __init__(self, cpu: Backend, cuda: Backend, cuda_name: str, directions: int | None = None) -> None:
         self._cpu = cpu
         self._cuda = cuda
         self._cuda_name = cuda_name
+        self._directions = directions
         self._nudged: tuple[bytes, NudgedModule] | None = None
 
     @property
@@ -99,6 +132,27 @@ class Judge:
             return self._accuse(cuda.reports, seconds)
         with _timed(seconds, "cpu"):
             cpu = self._cpu.run(compiled, dims, inputs, backward)
+        judgement = self._compare(compiled, dims, inputs, backward, cpu, cuda, seconds)
+        if self._directions is None or judgement.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
+            return judgement
+        targets = ("cpu",) if judgement.verdict is Verdict.MATCH else ("cpu", "cuda")
+        launched = Launched(
+            compiled, tuple(dims), inputs, backward, cpu, cuda, lambda one: self._cpu.run(compiled, dims, one, backward)
+        )
+        opinions = second_opinions(launched, targets, self._directions)
+        return weigh(judgement, opinions)
+
+    def _compare(
+        self,
+        compiled: Compiled,
+        dims: Sequence[int],
+        inputs: Inputs,
+        backward: bool,
+        cpu: Observation,
+        cuda: Observation,
+        seconds: dict[str, float],
+    ) -> Judgement:
+        """Judge the two targets against each other."""
         comparison = compare(cpu, cuda)
         if comparison.equal:
             return Judgement(Verdict.MATCH, "equal to the bit", comparison, (), seconds)

@@ -28,7 +28,8 @@ class Opinion:
     """An oracle's stance on one kernel and one set of inputs, with the reason in one line.
 
     `oracle` names it as a table of oracles does: `reference`, `gradient`, `cpu level 2`, `loop unrolled`. `comparison`
-    is what it compared, where it compared arrays. `seconds` is the time that it took, compiling included.
+    is what it compared, where it compared arrays. `seconds` is the time that it took, compiling included. `target` is the
+    one that it looked at, where it looked at one.
     """
 
     oracle: str
@@ -36,7 +37,9 @@ class Opinion:
     reason: str
     comparison: Comparison | None = None
     seconds: float = 0.0
+    target: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what a finding or a record says about it; no times, which differ from run to run."""
-        return {"oracle": self.oracle, "stance": str(self.stance), "reason": self.reason}
+        about = {"target": self.target} if self.target else {}
+        return {"oracle": self.oracle, "stance": str(self.stance), "reason": self.reason, **about}

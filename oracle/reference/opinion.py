@@ -33,7 +33,7 @@ class Reference:
         """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
         start = time.perf_counter()
         opinion = self._opinion(target, observed)
-        return replace(opinion, seconds=time.perf_counter() - start)
+        return replace(opinion, seconds=time.perf_counter() - start, target=target)
 
     def _opinion(self, target: str, observed: Observation) -> Opinion:
         own = self.evaluation.observation

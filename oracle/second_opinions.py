@@ -1,0 +1,88 @@
+"""What others than the two targets think of a kernel: the reference, central differences, a second backward pass.
+
+They are asked when both targets agree, for most wrong code is wrong on both, and when they differ, to say who is wrong.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from extractor.compiling import Compiled
+from oracle import gradients
+from oracle.accumulation import check_accumulation
+from oracle.gradients import check_gradients
+from oracle.inputs import Inputs
+from oracle.observation import Observation
+from oracle.opinions import Opinion, Stance
+from oracle.parameters import parameters_of
+from oracle.reference import Program, opinion
+from oracle.reference.opinion import Reference, consult
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A kernel that both targets have run on the same inputs; `run` has the cpu run it on others."""
+
+    compiled: Compiled
+    dims: tuple[int, ...]
+    inputs: Inputs
+    backward: bool
+    cpu: Observation
+    cuda: Observation
+    run: Callable[[Inputs], Observation]
+
+
+def second_opinions(launched: Launched, targets: Sequence[str], directions: int) -> tuple[Opinion, ...]:
+    """Ask the reference about the forward results of `targets`, and two oracles about the cpu's gradients.
+
+    Gradients are checked along so many `directions`, if the kernel has a backward pass that ran.
+    """
+    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
+    opinions = [*_of_the_reference(launched, program, targets)]
+    if launched.backward and launched.compiled.has_backward:
+        opinions.append(_of_differences(launched, program, directions, opinions[0]))
+        opinions.append(
+            check_accumulation(program.parameters, launched.inputs, launched.run, launched.cpu, launched.cuda)
+        )
+    return tuple(opinions)
+
+
+def _of_the_reference(launched: Launched, program: Program, targets: Sequence[str]) -> Sequence[Opinion]:
+    observed = {"cpu": replace(launched.cpu, order_slack=launched.cuda.order_slack), "cuda": launched.cuda}
+    try:
+        reference = consult(program, launched.dims, launched.inputs, launched.compiled.block_dim)
+        if isinstance(reference, Reference):
+            return [reference.opinion(target, observed[target]) for target in targets]
+        return [reference]
+    except Exception as error:
+        return [_fault(opinion.ORACLE, error)]
+
+
+def _of_differences(launched: Launched, program: Program, directions: int, reference: Opinion) -> Opinion:
+    if reference.stance is Stance.NO_OPINION:
+        return Opinion(gradients.ORACLE, Stance.NO_OPINION, f"the reference has none: {reference.reason}")
+    launch = gradients.Launch(program, launched.dims, launched.inputs, launched.compiled.block_dim, launched.run)
+    try:
+        return check_gradients(launch, np.random.default_rng(launched.inputs.seed), directions)
+    except Exception as error:
+        return _fault(gradients.ORACLE, error)
+
+
+def _fault(oracle: str, error: Exception) -> Opinion:
+    """Return the opinion of an oracle that broke: our own fault, which must not cost the campaign its other results."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+    return Opinion(oracle, Stance.NO_OPINION, f"it failed, our own fault: {text}")
+
+
+def wrong_target(opinions: Sequence[Opinion]) -> str:
+    """Return which target the reference holds to be wrong: `cpu`, `cuda` or `both`; nothing where it cannot tell."""
+    accused = {one.target for one in opinions if one.oracle == opinion.ORACLE and one.stance is Stance.ACCUSES}
+    cleared = {one.target for one in opinions if one.oracle == opinion.ORACLE and one.stance is Stance.AGREES}
+    if accused == {"cpu", "cuda"}:
+        return "both"
+    return next(iter(accused)) if len(accused) == 1 and cleared else ""
