@@ -36,7 +36,7 @@ CHECKS = {
     "C++": "the C++ is what Warp makes today",
     "CUDA": "the CUDA C++ is what Warp makes today",
     "PTX": "the PTX is what NVRTC makes today",
-    "behaviour": "both targets agree on the record's inputs",
+    "behaviour": "both targets agree on the record's inputs, and no other oracle accuses",
 }
 """What is checked, in the order of the table."""
 

@@ -16,7 +16,7 @@ from oracle.check import CheckOptions, check_corpus
 from oracle.check_kernel import FINDING, check_kernel
 from oracle.observation import Verdict
 from oracle.pool import Death
-from oracle.tables import exit_code, print_judgements, print_report
+from oracle.tables import exit_code, print_judgements, print_opinions, print_report
 
 
 def check(request: argparse.Namespace) -> int:
@@ -70,6 +70,8 @@ def _check_kernel(request: argparse.Namespace, cuda: str, versions: Mapping[str,
     if outcome.refusal:
         print(f"{Verdict.COMPILE_ERROR}: {outcome.refusal}")
         return 1
-    print_judgements(outcome.judgements, case.input_seeds, Console())
+    console = Console()
+    print_judgements(outcome.judgements, case.input_seeds, console)
+    print_opinions(outcome.judgements, console)
     print(f"launched over {outcome.dims}, cuda on the {cuda}, Warp {versions['warp']}")
     return exit_code([judgement.verdict for judgement in outcome.judgements])

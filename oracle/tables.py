@@ -12,6 +12,7 @@ from oracle import floats
 from oracle.check import CHECKS, Report
 from oracle.judge import Judgement
 from oracle.observation import Verdict
+from oracle.opinions import Stance
 
 
 def print_report(report: Report, console: Console) -> None:
@@ -49,6 +50,27 @@ def print_judgements(judgements: Sequence[Judgement], seeds: Sequence[int], cons
     for verdict, count in Counter(judgement.verdict for judgement in judgements).items():
         seed, first = next(pair for pair in zip(seeds, judgements, strict=True) if pair[1].verdict is verdict)
         _line(console, f"{verdict}: {count} of {len(judgements)} inputs, such as seed {seed}: {first.reason}")
+
+
+def print_opinions(judgements: Sequence[Judgement], console: Console) -> None:
+    """Print one row per oracle that was asked: its stances over all inputs, and what it says first that matters most."""
+    opinions = [opinion for judgement in judgements for opinion in judgement.opinions]
+    if not opinions:
+        return
+    table = Table("oracle", title="other oracles")
+    for stance in Stance:
+        table.add_column(str(stance), justify="right")
+    table.add_column("it says")
+    for oracle in dict.fromkeys(opinion.oracle for opinion in opinions):
+        own = [opinion for opinion in opinions if opinion.oracle == oracle]
+        counts = Counter(opinion.stance for opinion in own)
+        telling = next(one for stance in MOST_TELLING for one in own if one.stance is stance)
+        table.add_row(oracle, *(str(counts[stance]) if counts[stance] else "-" for stance in Stance), telling.reason)
+    console.print(table)
+
+
+MOST_TELLING = (Stance.ACCUSES, Stance.DOCUMENTED, Stance.UNSTABLE, Stance.NO_OPINION, Stance.AGREES)
+"""The stances in the order in which a reader wants to hear of them."""
 
 
 def exit_code(verdicts: Sequence[Verdict]) -> int:

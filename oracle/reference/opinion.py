@@ -6,12 +6,17 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from oracle.compare import Comparison, compare
 from oracle.explain import Explanation, explain
+from oracle.floats import numbers
 from oracle.inputs import Inputs
 from oracle.observation import Observation, Verdict
 from oracle.opinions import Opinion, Stance
 from oracle.reference.launch import NO_OPINION, Evaluation, Program, evaluate
+from oracle.reference.run import Decision
+from oracle.ulp import ulp_distance
 
 ORACLE = "reference"
 
@@ -53,6 +58,33 @@ class Reference:
             explanation = explain(own, seen, comparison, runs)
         return _stance(explanation, comparison, target)
 
+    def truth(self, leaf: str, index: tuple[int, ...]) -> float | None:
+        """Return what an element is when every float is a float64, None where that run ends otherwise."""
+        try:
+            wide = evaluate(self.program, self.dims, self.inputs, wide=True, block_dim=self.block_dim)
+        except NO_OPINION:
+            return None
+        return float(numbers(wide.observation.values[leaf])[index])
+
+    def turning_point(self) -> str:
+        """Say which test goes one way or the other by rounding alone, and how near it is; empty if none does."""
+        usual = self._decisions(None)
+        for seed in ROUNDS[0]:
+            for one, other in zip(usual, self._decisions(seed), strict=False):
+                if one.line != other.line:
+                    break
+                if one.outcome != other.outcome:
+                    return f"the test at line {one.line} turns on {_nearness(one)}"
+        return ""
+
+    def _decisions(self, noise: int | None) -> Sequence[Decision]:
+        try:
+            return evaluate(
+                self.program, self.dims, self.inputs, noise=noise, traced=True, block_dim=self.block_dim
+            ).decisions
+        except NO_OPINION:
+            return ()
+
     def _noisy(self, seed: int) -> Observation:
         return evaluate(self.program, self.dims, self.inputs, noise=seed, block_dim=self.block_dim).observation
 
@@ -65,6 +97,15 @@ def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: in
     except NO_OPINION as error:
         return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.perf_counter() - start)
     return Reference(program, tuple(dims), inputs, evaluation, block_dim)
+
+
+def _nearness(decision: Decision) -> str:
+    """Say how far the operands of a test are apart."""
+    left, right = decision.left, decision.right
+    if not isinstance(left, np.floating) or not isinstance(right, np.floating) or left.dtype != right.dtype:
+        return "rounding"
+    apart = float(ulp_distance(np.asarray([left]), np.asarray([right]))[0])
+    return f"a value {apart:g} ULP from its threshold"
 
 
 def describe(error: Exception) -> str:
