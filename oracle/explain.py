@@ -74,7 +74,10 @@ def _elements(leaf: Leaf, cpu: Observation, cuda: Observation, nudged: Sequence[
     slack = np.zeros(leaf.differing)
     for observation in (cpu, cuda):
         if leaf.name in observation.order_slack:
-            slack = np.maximum(slack, observation.order_slack[leaf.name][leaf.mask])
+            own = observation.order_slack[leaf.name][leaf.mask]
+            if leaf.name in observation.in_thread_order:  # the order of the other target, and of every nudged run
+                own = np.where(observation.in_thread_order[leaf.name][leaf.mask], 0.0, own)
+            slack = np.maximum(slack, own)
     first = cpu.values[leaf.name][leaf.mask]
     runs = [run.values[leaf.name][leaf.mask] for run in nudged]
     return _Elements(

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import handwritten
+import numpy as np
 import pytest
 
 from extractor.compiling import Batch, Compiled, CompileOptions, compile_batch
 from extractor.warp_setup import open_workspace
 from oracle.backends import cpu, emulator
+from oracle.compare import compare
+from oracle.explain import explain
 from oracle.inputs import Inputs, make_inputs
 from oracle.judge import Judge, Judgement
 from oracle.observation import Observation, Verdict
@@ -36,10 +39,12 @@ def judge(batch: Batch, sample: handwritten.Sample, judge: Judge, seed: int) -> 
 
 
 class WithoutSlack:
-    """The emulator as blind as a device is to the order in which it adds."""
+    """The emulator as blind as a device is to the order in which it adds, which is that of its warps' instructions."""
 
     def run(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
-        return replace(emulator.run(compiled, dims, inputs, backward), order_slack={})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(emulator.DeviceMemory, "sum_in_thread_order", lambda memory, atomics: {})
+            return replace(emulator.run(compiled, dims, inputs, backward), order_slack={})
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=[sample.name for sample in SAMPLES])
@@ -56,6 +61,31 @@ def test_a_device_gets_the_slack_of_its_atomics_from_the_emulator(batch: Batch) 
     helped = [judge(batch, sums, Judge(cpu, WithoutSlack(), "device"), seed) for seed in range(3)]
     assert Verdict.MISMATCH in {found.verdict for found in blind}
     assert {found.verdict for found in helped} == {Verdict.MATCH}
+
+
+def test_the_emulator_adds_in_the_order_of_the_threads(batch: Batch) -> None:
+    compiled = batch.results[SAMPLES.index(handwritten.HALVES)]
+    assert isinstance(compiled, Compiled)
+    for seed in range(3):
+        inputs = make_inputs(compiled.kernel, handwritten.HALVES.arguments, seed)
+        on_cpu = cpu.run(compiled, handwritten.HALVES.dims, inputs, True)
+        found = emulator.run(compiled, handwritten.HALVES.dims, inputs, True)
+        assert compare(on_cpu, found).equal
+        assert found.order_slack and found.order_slack.keys() == found.in_thread_order.keys()
+
+
+def test_order_explains_nothing_where_it_is_the_threads(batch: Batch) -> None:
+    compiled = batch.results[SAMPLES.index(handwritten.HALVES)]
+    assert isinstance(compiled, Compiled)
+    inputs = make_inputs(compiled.kernel, handwritten.HALVES.arguments, 0)
+    found = emulator.run(compiled, handwritten.HALVES.dims, inputs, True)
+    leaf = next(name for name in found.order_slack if name == "y.grad")
+    values = found.values[leaf].copy()
+    values.view(np.uint64)[3] ^= 1
+    other = replace(found, values={**found.values, leaf: values})
+    assert explain(found, other, compare(found, other), ()).verdict is Verdict.MISMATCH
+    blind = replace(other, in_thread_order={})
+    assert explain(found, blind, compare(found, blind), ()).verdict is Verdict.MATCH
 
 
 def test_a_judgement_names_the_functions_and_bounds_that_explain_it(batch: Batch) -> None:

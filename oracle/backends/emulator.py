@@ -63,6 +63,7 @@ def run(
     launch = recorded_launch(compiled.kernel, dims, arguments, **tiled)
     execution = _execute(compiled, compiled.forward_entry, dims, memory, launch, definedness, max_block, writers)
     slack = memory.order_slack(execution.float_atomics)
+    ordered = {} if compiled.block_dim else memory.sum_in_thread_order(execution.float_atomics)
     memory.copy_back()
     values = forward_leaves(arguments)
     stored = memory.authors(writers)
@@ -72,13 +73,15 @@ def run(
         launch = recorded_launch(compiled.kernel, dims, arguments, **tiled, **adjoint)
         execution = _execute(compiled, compiled.backward_entry, dims, memory, launch, definedness, max_block, writers)
         backward_slack = memory.order_slack(execution.float_atomics)
+        backward_ordered = {} if compiled.block_dim else memory.sum_in_thread_order(execution.float_atomics)
         memory.copy_back()
         gradients = gradient_leaves(arguments)
         slack |= {leaf: bound for leaf, bound in backward_slack.items() if leaf in gradients}
+        ordered |= {leaf: mask for leaf, mask in backward_ordered.items() if leaf in gradients}
         values |= gradients
         stored |= {leaf: threads for leaf, threads in memory.authors(writers).items() if leaf in gradients}
         reports += memory.without_padding(execution.reports)
-    return Observation(values, slack, tuple(reports), stored)
+    return Observation(values, slack, tuple(reports), stored, ordered)
 
 
 _modules: WeakKeyDictionary[PtxText, ptx.Module] = WeakKeyDictionary()
@@ -250,6 +253,45 @@ class DeviceMemory:
                     if bound.any():
                         slack[leaf + region.suffix] = bound
         return slack
+
+    def sum_in_thread_order(self, atomics: Mapping[int, ptx.FloatSum]) -> dict[str, np.ndarray]:
+        """Make memory hold what float atomics add up to if the threads add one after another, as on the cpu.
+
+        Returns masks of the elements that do now, per leaf that has any; the others were also stored to, hold
+        bfloat16s, or lost subnormals.
+        """
+        done = {}
+        for region in self._regions:
+            for leaf, values in region.leaves:
+                if atomics and values.dtype.kind == "f":
+                    mask = self._summed_in_thread_order(values, _addresses(region, values), atomics)
+                    if mask.any():
+                        done[leaf + region.suffix] = region.memory.layout.logical(mask)
+        return done
+
+    def _summed_in_thread_order(
+        self, before: np.ndarray, addresses: np.ndarray, atomics: Mapping[int, ptx.FloatSum]
+    ) -> np.ndarray:
+        mask = np.zeros(before.shape, bool)
+        for index in np.ndindex(before.shape):
+            address = int(addresses[index])
+            sums = atomics.get(address)
+            if sums is not None:
+                found = np.frombuffer(self.memory.read(address, before.itemsize), before.dtype)[0]
+                order = np.argsort(sums.threads, kind="stable")
+                expected = _summed(before[index], sums.summands)
+                if expected == found or (np.isnan(expected) and np.isnan(found)):  # nothing else happened here
+                    mask[index] = True
+                    total = _summed(before[index], sums.summands[order])
+                    self.memory.write(address, total.tobytes())
+        return mask
+
+
+def _summed(before: np.floating, summands: np.ndarray) -> np.ndarray:
+    """Add the summands to a number one by one, each sum rounded to the number's type."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = np.concatenate(([before], summands.astype(before.dtype)))
+        return np.add.accumulate(values, dtype=before.dtype)[-1]
 
 
 def _addresses(region: _Region, values: np.ndarray) -> np.ndarray:

@@ -163,7 +163,7 @@ class _Atomic:
         if swapped.any():
             with np.errstate(invalid="ignore"):
                 added = conversions.bf16_to_f32(operands[1]) - conversions.bf16_to_f32(old)
-            self.machine.log_float_sum(addresses[swapped], added[swapped], TYPES["f32"])
+            self.machine.log_float_sum(addresses[swapped], added[swapped], TYPES["f32"], swapped)
 
     def _apply(self, index: Array, operands: list[Array]) -> tuple[Array, Array]:
         """Update memory at `index`; the values that each thread found, and those that it left."""

@@ -69,14 +69,18 @@ class Module:
 
 
 class FloatSum(NamedTuple):
-    """What floating-point atomic additions did to one address: how many, and the sum of the summands' magnitudes.
+    """What floating-point atomic additions did to one address.
 
+    `additions` says how many there were, `magnitude` is the sum of the summands' absolute values. `summands` are in the
+    order in which they were added, as float64, `threads` the linear numbers of the threads that added them.
     Sums of float32 in global memory also lose subnormal summands and results, each less than 2**-126. A 16-bit
     `atom.cas` that swaps counts as an addition of bfloat16s, which is for the reader to know by the address.
     """
 
     additions: int
     magnitude: float
+    summands: Array
+    threads: Array
 
 
 @dataclass(frozen=True)
@@ -251,11 +255,12 @@ def _add_sums(sums: dict[int, FloatSum], machine: Machine) -> None:
     logged = machine.float_sums()
     if not logged:
         return
-    addresses = np.concatenate([a for a, _ in logged])
-    magnitudes = np.concatenate([m for _, m in logged])
-    places, index = np.unique(addresses, return_inverse=True)
-    counts = np.bincount(index)
-    totals = np.bincount(index, magnitudes)
-    for place, count, total in zip(places.tolist(), counts.tolist(), totals.tolist(), strict=True):
-        before = sums.get(place, FloatSum(0, 0.0))
-        sums[place] = FloatSum(before.additions + count, before.magnitude + total)
+    addresses, summands, threads = (np.concatenate(column) for column in zip(*logged, strict=True))
+    order = np.argsort(addresses, kind="stable")
+    places, starts = np.unique(addresses[order], return_index=True)
+    parts = (np.split(column[order], starts[1:]) for column in (summands, threads))
+    for place, added, by in zip(places.tolist(), *parts, strict=True):
+        before = sums.get(place)
+        if before is not None:
+            added, by = np.concatenate((before.summands, added)), np.concatenate((before.threads, by))
+        sums[place] = FloatSum(len(added), float(np.abs(added).sum()), added, by)

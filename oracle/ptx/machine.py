@@ -74,7 +74,7 @@ class Machine:
         self._specials: dict[str, Array] = {}
         self._locators: list[Locator] = []
         self._warps: Warps | None = None
-        self._float_sums: list[tuple[Array, Array]] = []
+        self._float_sums: list[tuple[Array, Array, Array]] = []
         self.printed: list[str] = []
         self._make_local()
         self._make_shared()
@@ -220,11 +220,16 @@ class Machine:
 
         return run
 
-    def log_float_sum(self, addresses: Array, summands: Array, type_: Type) -> None:
-        """Remember what a floating-point `atom.add`, or a loop in its place, added, and where."""
+    def log_float_sum(self, addresses: Array, summands: Array, type_: Type, chosen: Array | None = None) -> None:
+        """Remember what a floating-point `atom.add`, or a loop in its place, added, and where.
+
+        `chosen` marks those of the active threads that did, if not all of them.
+        """
         if type_.dtype.kind == "f" and not SHARED_BASE <= addresses[0] < PARAM_BASE:
-            magnitude = np.abs(np.broadcast_to(summands, addresses.shape).astype(np.float64))
-            self._float_sums.append((addresses, magnitude))
+            numbers = np.broadcast_to(summands, addresses.shape).astype(np.float64)
+            lanes = np.arange(self.lanes) if self.active is None else self.active
+            threads = (lanes if chosen is None else lanes[chosen]) + self._first_block * self.threads
+            self._float_sums.append((addresses, numbers, threads))
 
     # Threads.
 
@@ -344,8 +349,8 @@ class Machine:
             place, size = self._parameter_places[parameter.name]
             self.parameters.data[place : place + size] = np.frombuffer(value, np.uint8)
 
-    def float_sums(self) -> list[tuple[Array, Array]]:
-        """Of each floating-point `atom.add` so far: addresses, magnitudes of the summands (float64)."""
+    def float_sums(self) -> list[tuple[Array, Array, Array]]:
+        """Of each floating-point `atom.add` so far: addresses, summands (float64), and the threads' numbers."""
         return list(self._float_sums)
 
     def explain(self, fault: Fault, program: Program, block: Block, position: int) -> Fault:
