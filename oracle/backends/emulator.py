@@ -287,7 +287,7 @@ class DeviceMemory:
         return mask
 
 
-def _summed(before: np.floating, summands: np.ndarray) -> np.ndarray:
+def _summed(before: np.ndarray, summands: np.ndarray) -> np.ndarray:
     """Add the summands to a number one by one, each sum rounded to the number's type."""
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.concatenate(([before], summands.astype(before.dtype)))
