@@ -44,7 +44,7 @@ class Observation:
     field), `out.grad` (a gradient after the backward launch). Leaves have the array's shape followed by the element's
     own shape (`(n, 3)` for an array of vec3). `order_slack` holds, for leaves that float atomics summed in an order
     that the language leaves open, the absolute bound on what another order may change, in the leaf's shape, float64.
-    `in_thread_order` marks, per leaf with such slack, the elements that hold what the threads add up to one after another.
+    `in_thread_order` marks, in such leaves, the elements that hold what the threads add up to one after another.
     `reports` are the sanitizer's, empty for back ends that have none. `writers` holds, where it was asked for, the
     linear number of the thread that stored an element last, -1 for nobody, in the leaf's shape, int64.
     """
