@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import warp as wp
@@ -74,7 +75,7 @@ class WarpModule:
         The module's options at a launch must be those that it was compiled with: compile for the cpu last.
         """
         if options is not None:
-            wp.set_module_options(dict(options), module=self.name)
+            wp.set_module_options(dict(options), module=ModuleType(self.name))  # names alone: only since 1.17
         folder = self._workspace.new_folder()
         problem: Exception | None = None
         try:

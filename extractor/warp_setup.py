@@ -103,7 +103,7 @@ _started: list[bool] = []
 def start_quietly(workspace: Workspace) -> None:
     """Initialise Warp without its greeting and without its warning about a missing driver.
 
-    Launches on the cpu that ask for a block of threads get one, where this Warp has that (since 1.19).
+    Launches on the cpu that ask for a block of threads get one, where this Warp has that (since 1.18).
     """
     import warp
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from fuzzer.metadata import Origin, block_dim_json
 from fuzzer.outcome import Outcome
-from grammar import SeededChoices, accept, generate
+from grammar import SeededChoices, accept, generate, releases
 from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.observation import Verdict
@@ -35,12 +36,15 @@ class Task:
         return Origin(self.seed, index)
 
     def kernel(self, index: int) -> Kernel:
-        """Make kernel `index`: a function of the seed and the index alone. Categories alternate.
+        """Make kernel `index`: a function of the seed, the index and Warp's release alone. Categories alternate.
+
+        One whose blocks the installed Warp cannot run on the cpu is left for the next that is drawn.
 
         Raises GrammarError if the recogniser, which stands before all execution, would not let it pass.
         """
         category = self.categories[index % len(self.categories)]
-        kernel = generate(SeededChoices(f"{self.seed}/{index}"), category)
+        drawn = (generate(SeededChoices(f"{self.seed}/{index}{suffix}"), category) for suffix in _suffixes())
+        kernel = next(kernel for kernel in drawn if releases.has_blocks_on_cpu() or not kernel.lanes)
         rejection = accept(kernel.source)
         if rejection is not None:
             raise GrammarError(f"kernel {index} of seed {self.seed} is not accepted: {rejection}\n{kernel.source}")
@@ -68,3 +72,9 @@ class Task:
                 "arch": self.arch,
             },
         )
+
+
+def _suffixes() -> Iterator[str]:
+    """Yield what tells the draws for one index apart: nothing for the first."""
+    yield ""
+    yield from (f"/{again}" for again in count(1))

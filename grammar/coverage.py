@@ -21,8 +21,9 @@ class Status:
 
 def status_of(builtin: Builtin) -> Status:
     """Say what the grammar does with a built-in: it is generable when at least one of its overloads is."""
-    if builtin.name in domains.EXCLUDED:
-        return Status("excluded", domains.EXCLUDED[builtin.name])
+    unwanted = domains.EXCLUDED.get(builtin.name) or domains.GONE.get(builtin.name)
+    if unwanted:
+        return Status("excluded", unwanted)
     if builtin.name in domains.DOMAINS:
         operator = domains.DOMAINS[builtin.name].operator
         return Status("generable", f"the operator {operator}" if operator else "a call")
@@ -35,9 +36,7 @@ def status_of(builtin: Builtin) -> Status:
 
 def overload_status(one: Registered) -> Status:
     """Say what the grammar does with one registered overload."""
-    if one.name in domains.EXCLUDED:
-        return Status("excluded", domains.EXCLUDED[one.name])
-    reason = domains.left_out(one)
+    reason = domains.EXCLUDED.get(one.name) or domains.GONE.get(one.name) or domains.left_out(one)
     if reason:
         return Status("excluded", reason)
     if recipe_of(one) is not None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from grammar import intervals
+from grammar import intervals, releases
 from grammar.intervals import Interval
 from grammar.registry import Overload, Registered
 from grammar.types import FLOATS, INTEGERS, Matrix, Vector, is_integer_type
@@ -250,6 +250,11 @@ EXCLUDED: Mapping[str, str] = {
     "dense_solve_batched": "internal, undocumented",
 }
 
+GONE: Mapping[str, str] = {
+    "spatial_jacobian": "internal, and gone since 1.17",
+    "spatial_mass": "internal, and gone since 1.17",
+}
+"""Built-ins that are not written, of releases before the newest."""
 
 LEFT_OUT: Mapping[str, str] = {
     r"matrix\(Vector": "removed: Warp's result function raises and refers to transform_compose",
@@ -265,6 +270,8 @@ LEFT_OUT: Mapping[str, str] = {
 
 def left_out(one: Registered) -> str:
     """Return why a registered overload of a generable built-in is not written, the empty text when it is."""
+    if one.group == "Volumes" and not releases.has_volumes_on_cpu():
+        return "this Warp makes volumes on a GPU only"
     for pattern, reason in LEFT_OUT.items():
         if re.match(pattern, one.signature):
             return reason

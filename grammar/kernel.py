@@ -64,7 +64,8 @@ class Kernel:
     """One `@wp.kernel` with the functions, structs and constants that it needs, and how to launch it.
 
     `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them; with a `block_dim` each point of them
-    is a block of that many threads, as `wp.launch_tiled` makes it. `features` are the overloads and
+    is a block of that many threads, as `wp.launch_tiled` makes it; `lanes` says that they tell themselves apart within
+    the block. `features` are the overloads and
     constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics.
     """
 
@@ -76,6 +77,7 @@ class Kernel:
     arguments: tuple[Argument, ...]
     features: tuple[str, ...] = ()
     block_dim: int = 0
+    lanes: bool = False
 
     def __repr__(self) -> str:
         """Show the source, which says more than its tree, as in the report of a failed test."""

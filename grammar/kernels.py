@@ -112,6 +112,7 @@ def finished(frame: Frame) -> Kernel:
         arguments=tuple(one for parameter in modules.live_parameters(frame) for one in _arguments(unit, parameter)),
         features=_features(frame),
         block_dim=unit.block_dim,
+        lanes=frame.lane is not None,
     )
 
 
