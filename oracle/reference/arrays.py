@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from oracle.reference.compounds import Compound, CompoundType
-from oracle.reference.scalars import ScalarType
+from oracle.reference.scalars import BFloat16, ScalarType
 from oracle.reference.structs import Struct, StructType
 
 Leaves = Mapping[str, np.ndarray]
@@ -59,16 +59,31 @@ class Array:
         """The number of elements."""
         return np.int32(int(np.prod(self.extents)))
 
+    @property
+    def ptr(self) -> Array:
+        """What stands for the address of the first element: the array itself."""
+        return self
+
     def __len__(self) -> int:
         return self.extents[0]
+
+    def __bool__(self) -> bool:
+        return True
 
     def index(self, key: Any) -> tuple[int, ...]:
         """Return a subscript of integers as a tuple; raises OutOfBounds for what lies outside."""
         indices = tuple(map(int, key)) if type(key) is tuple else (int(key),)
         for place, extent in zip(indices, self.extents, strict=False):
             if not 0 <= place < extent:
-                raise OutOfBounds(f"index {indices} of an array of shape {self.extents}")
+                return self._from_the_end(indices)
         return indices
+
+    def _from_the_end(self, indices: tuple[int, ...]) -> tuple[int, ...]:
+        """Return indices of which some count from the end."""
+        for place, extent in zip(indices, self.extents, strict=False):
+            if not -extent <= place < extent:
+                raise OutOfBounds(f"index {indices} of an array of shape {self.extents}")
+        return tuple(place % extent for place, extent in zip(indices, self.extents, strict=False))
 
     def __getitem__(self, key: Any) -> Any:
         if _has_slice(key):
@@ -78,6 +93,11 @@ class Array:
             return self.part(indices)
         if self.stores is not None and self.stores.audited:
             self.stores.note_load(self.leaves, indices)
+        return self.old(indices)
+
+    def old(self, key: Any) -> Any:
+        """Return an element that is about to be replaced by what becomes of it, which counts as no reading."""
+        indices = self.index(key)
         if self._plain is not None:
             value = self._plain[indices]
             return value if type(value) is self.element.make else self.element.make(value)
@@ -101,6 +121,19 @@ class Array:
         keys = key if type(key) is tuple else (key,)
         gone = sum(1 for one in keys if not isinstance(one, slice))
         return Array(self.element, leaves, self.rank - gone, self.stores)
+
+    def reshaped(self, element: Any, shape: tuple[int, ...]) -> Array:
+        """Return an array of other extents over the same memory; raises LookupError where that is no view of ours."""
+        count = int(np.prod(shape))
+        if element is not self.element or count > int(self.size):
+            raise LookupError("another element type, or more elements")
+        leaves = {}
+        for path, leaf in self.leaves.items():
+            if not leaf.flags.c_contiguous:
+                raise LookupError("elements that do not lie side by side")
+            inner = leaf.shape[self.rank :]
+            leaves[path] = leaf.reshape(-1, *inner)[:count].reshape(*shape, *inner)
+        return Array(element, leaves, len(shape), self.stores)
 
     def load(self, indices: tuple[int, ...]) -> Any:
         """Return an element as a value that tells the array when it is changed in place."""
@@ -151,6 +184,22 @@ class Array:
     def elements(self) -> Iterator[tuple[int, ...]]:
         """Yield the index of every element."""
         return np.ndindex(*self.extents)
+
+
+def zeros(element: Any, shape: tuple[int, ...]) -> Array:
+    """Make an array of zeros."""
+    leaves = {path: np.zeros(shape + inner, dtype) for path, inner, dtype in _plain_fields(element, "")}
+    return Array(element, leaves, len(shape))
+
+
+def _plain_fields(kind: Any, path: str) -> Iterator[tuple[str, tuple[int, ...], Any]]:
+    """Yield path, inner shape and NumPy's dtype of each leaf of an element."""
+    if isinstance(kind, StructType):
+        for name, field in kind.fields.items():
+            yield from _plain_fields(field, f"{path}.{name}".lstrip("."))
+    elif isinstance(kind, CompoundType | ScalarType):
+        scalar, inner = (kind.scalar, kind.shape) if isinstance(kind, CompoundType) else (kind, ())
+        yield path, inner, np.float32 if scalar.make is BFloat16 else scalar.make
 
 
 class Stores:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from grammar.types import Matrix, from_alias
+from oracle.reference.arrays import Array
 from oracle.reference.functions import ArrayAnnotation, Function, Overload
-from oracle.reference.run import Run
+from oracle.reference.run import LackingError, Run
 from oracle.reference.scalars import LITERALS
 from oracle.reference.structs import StructType
 
@@ -21,6 +22,27 @@ _FLOAT_SUFFIXES: Mapping[str, str] = MappingProxyType({"": "float32", "h": "floa
 
 _NAMED = re.compile(r"(?P<what>quat|transform|spatial_vector|spatial_matrix)(?P<suffix>[hfd]?)")
 _ARRAY = re.compile(r"(?:indexed)?array(?:(?P<rank>[1-4])d)?")
+_CONSTANTS: Mapping[str, float] = MappingProxyType(
+    {
+        name: value
+        for lower, value in {
+            "e": math.e,
+            "inf": math.inf,
+            "ln10": math.log(10.0),
+            "ln2": math.log(2.0),
+            "log10e": math.log10(math.e),
+            "log2e": math.log2(math.e),
+            "nan": math.nan,
+            "phi": (1.0 + math.sqrt(5.0)) / 2.0,
+            "pi": math.pi,
+            "half_pi": math.pi / 2.0,
+            "tau": 2.0 * math.pi,
+        }.items()
+        for name in (lower, lower.upper())
+    }
+)
+"""Numbers, which are literals."""
+
 _NOTHING = ("printf", "print", "synchronize")
 """What leaves no trace in a kernel's results."""
 
@@ -44,7 +66,9 @@ class Language:
             "func_replay": lambda function: lambda replay: replay,
             "overload": lambda kernel, *types, **named: kernel,
             "set_module_options": lambda options: None,
-            "pi": np.pi,
+            "Function": None,
+            **dict.fromkeys(("Scalar", "Float", "Int"), Any),
+            **_CONSTANTS,
             **dict.fromkeys(_NOTHING, lambda *arguments: None),
         }
 
@@ -60,7 +84,7 @@ class Language:
             return kind
         array = _ARRAY.fullmatch(name)
         if array is not None:
-            return partial(self._array, int(array["rank"] or 1))
+            return ArrayMaker(self, int(array["rank"] or 1))
         return bound(self._run.definition(name), self._run)
 
     def _compound_type(self, name: str) -> Any:
@@ -100,9 +124,6 @@ class Language:
             return Any
         return self._run.matrix(int(shape[0]), int(shape[1]), self.type_of(dtype))
 
-    def _array(self, rank: int, dtype: Any = None, ndim: int | None = None) -> ArrayAnnotation:
-        return ArrayAnnotation(self.type_of(dtype), ndim or rank)
-
     def _struct(self, declared: type) -> StructType:
         fields = {name: self.type_of(kind) for name, kind in inspect.get_annotations(declared).items()}
         return StructType(declared.__name__, fields, self._run.convert)
@@ -121,6 +142,32 @@ class Language:
         return function
 
 
+@dataclass(frozen=True)
+class ArrayMaker:
+    """What `wp.array` and its kin stand for: `wp.array(dtype=T)` and `wp.array[T]` are types of parameters.
+
+    With a pointer, as in `wp.array(ptr=a.ptr, shape=(2, 3), dtype=float)`, a kernel reads memory by other indices.
+    """
+
+    language: Language
+    rank: int
+
+    def __getitem__(self, dtype: Any) -> ArrayAnnotation:
+        return ArrayAnnotation(self.language.type_of(dtype), self.rank)
+
+    def __call__(
+        self, dtype: Any = None, ndim: int | None = None, *, ptr: Array | None = None, shape: Any = ()
+    ) -> ArrayAnnotation | Array:
+        """Return the type, or the array at a pointer; raises LackingError where that reads memory as other types."""
+        element = self.language.type_of(dtype)
+        if ptr is None:
+            return ArrayAnnotation(element, ndim or self.rank)
+        try:
+            return ptr.reshaped(element, tuple(map(int, shape if isinstance(shape, tuple) else (shape,))))
+        except LookupError as error:
+            raise LackingError(f"an array from a pointer: {error}") from None
+
+
 def bound(definition: Callable[..., Any], run: Run) -> Callable[..., Any]:
     """Return a built-in as the source calls it: literals among its arguments get types first.
 
@@ -130,10 +177,9 @@ def bound(definition: Callable[..., Any], run: Run) -> Callable[..., Any]:
         return partial(definition, run)
 
     def call(*arguments: Any, **named: Any) -> Any:
-        for argument in arguments:
-            if type(argument) in LITERALS:
-                arguments = run.settle(arguments)
-                break
+        if any(type(argument) in LITERALS for argument in (*arguments, *named.values())):
+            settled = run.settle((*arguments, *named.values()))
+            arguments, named = settled[: len(arguments)], dict(zip(named, settled[len(arguments) :], strict=True))
         return definition(run, *arguments, **named)
 
     return call

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -18,10 +17,11 @@ from oracle.parameters import Parameter, Plain, Struct, Type, leaves_of
 from oracle.reference.arrays import Array, OutOfBounds, Stores
 from oracle.reference.definitions import DEFINITIONS
 from oracle.reference.language import Language
+from oracle.reference.namespace import namespace
 from oracle.reference.run import Decision, LackingError, Run, TooLongError
 from oracle.reference.scalars import Undefined
 from oracle.reference.structs import StructType
-from oracle.reference.translate import BINARY, HIDDEN, UNARY, translate
+from oracle.reference.translate import translate
 from oracle.resources import ResourceInput
 
 NO_OPINION = (LackingError, TooLongError, Undefined, OutOfBounds)
@@ -90,60 +90,23 @@ def evaluate(
     """
     run = Run(wide=wide, noise=noise, traced=traced, dims=tuple(dims), definitions=DEFINITIONS)
     language = Language(run)
-    namespace = _namespace(run, language)
+    names = namespace(run, language)
     with np.errstate(all="ignore"):
-        exec(program.code, namespace)
+        exec(program.code, names)
         kernel = _only(language.kernels)
-        binder = _Binder(run, namespace, leaves or {}, Stores(audited))
+        binder = _Binder(run, names, leaves or {}, Stores(audited))
         arguments = [binder.value(one.name, one.type, inputs.values[one.name]) for one in program.parameters]
         if block_dim:
             raise LackingError("tiles")
         for thread in np.ndindex(*dims):
             run.thread = binder.stores.thread = thread
-            kernel(*arguments)
+            kernel(*map(run.own, arguments))
     return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores)
 
 
 def _only(kernels: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
     (kernel,) = kernels.values()
     return kernel
-
-
-def _namespace(run: Run, language: Language) -> dict[str, Any]:
-    """Return the globals of a translated source."""
-    functions = {name: _operation(run, name) for name in (*BINARY.values(), *UNARY.values())}
-    functions |= {"add": run.add, "sub": run.subtract, "mul": run.multiply}
-    functions |= {"own": run.own, "test": run.test, "tid": run.tid}
-    functions["augment_item"] = lambda base, key, name, value: _augment_item(functions[name], base, key, value)
-    functions["augment_field"] = lambda base, field, name, value: setattr(
-        base, field, functions[name](getattr(base, field), value)
-    )
-    defined = ("abs", "min", "max", "round", "len")
-    return {
-        "__name__": "reference",
-        "wp": language,
-        "warp": language,
-        "range": run.trips,
-        "reversed": lambda trips: reversed(list(trips)),
-        "print": lambda *arguments: None,
-        "float": run.scalars["float32"],
-        "int": run.scalars["int32"],
-        "bool": run.scalars["bool"],
-        **{name: getattr(language, name) for name in defined if name in run.definitions},
-        **{f"{HIDDEN}{name}": function for name, function in functions.items()},
-        "__builtins__": builtins,
-    }
-
-
-def _operation(run: Run, name: str) -> Callable[..., Any]:
-    """Return an operator as translated sources call it."""
-    if name in UNARY.values():
-        return lambda value: run.definition(name)(run, run.own(value))
-    return lambda a, b: run.operate(name, a, b)
-
-
-def _augment_item(operation: Callable[[Any, Any], Any], base: Any, key: Any, value: Any) -> None:
-    base[key] = operation(base[key], value)
 
 
 class _Binder:

@@ -40,13 +40,16 @@ class Run:
     """The state of one evaluation.
 
     With `wide`, every float is a float64. `noise` is None for results as accurate as they get, or a seed: then every
-    result that the language does not define to the bit is moved within its bound (`rounded`). `thread` is the launch
-    index of the thread that runs, over `dims`. `decisions` are the tests that it made, if `traced`.
+    result that the language does not define to the bit is moved within its bound (`rounded`), and what it leaves open
+    is settled one way or the other (`either`). `known` names deviations of Warp in which it is followed (the table in
+    `deviations`). `thread` is the launch index of the thread that runs, over `dims`. `decisions` are the tests that it
+    made, if `traced`.
     """
 
     wide: bool = False
     noise: int | None = None
     traced: bool = False
+    known: frozenset[str] = frozenset()
     dims: tuple[int, ...] = ()
     thread: tuple[int, ...] = ()
     steps: int = 0
@@ -181,6 +184,12 @@ class Run:
         mixed = zlib.crc32(f"{self.noise} {name} {number!r} {size!r}".encode())
         return scalar(number + (mixed / 2**31 - 1.0) * ulps * step)
 
+    def either(self, name: str, *options: Any) -> Any:
+        """Return one of the results that the language allows: the first, or with noise any of them."""
+        if self.noise is None:
+            return options[0]
+        return options[zlib.crc32(f"{self.noise} {name} {options!r}".encode()) % len(options)]
+
     def test(self, line: int, outcome: Any, left: Any = None, right: Any = None) -> bool:
         """Note a test of a thread and return its outcome."""
         self.step()
@@ -222,6 +231,14 @@ class Run:
         if type(a) in LITERALS or type(b) in LITERALS:
             a, b = self.settle((a, b))
         return self.definition(name)(self, a, b)
+
+    def operate_on_one(self, name: str, value: Any) -> Any:
+        """Apply a unary operator that a definition stands for."""
+        if isinstance(value, Struct):
+            if name not in self.functions:
+                raise LackingError(f"{name} of a struct")
+            return self.functions[name](value)
+        return self.definition(name)(self, self.own(value))
 
     def multiply(self, a: Any, b: Any) -> Any:
         """Return `a * b`."""

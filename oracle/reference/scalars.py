@@ -7,7 +7,7 @@ A value's Python type says what it is: `np.float32`, `np.int8`, … and `BFloat1
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import total_ordering
 from types import MappingProxyType
@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 from grammar.types import Scalar
-from oracle.floats import BFLOAT16, Limits, limits, numbers, rounded
+from oracle.floats import BFLOAT16, Limits, limits
+
+
+def _shortened(single: np.float32) -> np.float32:
+    """Round a float32 to the eight bits of significand that a bfloat16 has, to nearest and ties to even."""
+    if single != single:
+        return single
+    bits = int(single.view(np.uint32))
+    return np.uint32((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32)
 
 
 @total_ordering
@@ -29,9 +37,10 @@ class BFloat16:
 
     __slots__ = ("single",)
 
+    single: np.float32
+
     def __init__(self, value: Any) -> None:
-        value = value.single if isinstance(value, BFloat16) else value
-        self.single = numbers(rounded(np.asarray(value, np.float32), BFLOAT16))[()]
+        self.single = value.single if isinstance(value, BFloat16) else _shortened(np.float32(value))
 
     def _single(self, other: Any) -> Any:
         """Return the other operand as a float32; a literal becomes a bfloat16 first."""
@@ -109,7 +118,7 @@ class ScalarType:
     """
 
     name: str
-    make: Callable[[Any], Any]
+    make: Any
 
     @property
     def is_float(self) -> bool:
@@ -175,7 +184,7 @@ NAMES = (
 )
 """The scalar types by Warp's names for them."""
 
-_MAKERS: Mapping[str, Callable[[Any], Any]] = {
+_MAKERS: Mapping[str, Any] = {
     name: bool if name == "bool" else BFloat16 if name == "bfloat16" else getattr(np, name) for name in NAMES
 }
 

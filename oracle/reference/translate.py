@@ -34,6 +34,15 @@ BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
 )
 UNARY: Mapping[type[ast.unaryop], str] = MappingProxyType({ast.USub: "neg", ast.UAdd: "pos", ast.Invert: "invert"})
 
+ADVANCING = frozenset(
+    {
+        *("randi", "randu", "randf", "randn", "poisson", "sample_cdf", "sample_triangle"),
+        *("sample_unit_ring", "sample_unit_disk", "sample_unit_sphere_surface", "sample_unit_sphere"),
+        *("sample_unit_hemisphere_surface", "sample_unit_hemisphere", "sample_unit_square", "sample_unit_cube"),
+    }
+)
+"""Built-ins that move on the generator that is their first argument; their definitions return sample and state."""
+
 _FRESH = (ast.BinOp, ast.Compare, ast.Call, ast.UnaryOp)
 """Expressions whose values belong to nobody else; a literal among them gets its type at the assignment."""
 
@@ -41,13 +50,16 @@ _FRESH = (ast.BinOp, ast.Compare, ast.Call, ast.UnaryOp)
 def translate(source: str, warp: str = "wp") -> ast.Module:
     """Return the module to run; `warp` is the name that stands for the language, whose import is taken out."""
     tree = ast.parse(source)
-    tree.body = [statement for statement in tree.body if not _imports_warp(statement)]
+    tree.body = [statement for statement in tree.body if not _is_provided(statement)]
     tree = _Functions(warp).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
-def _imports_warp(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.Import) and any(alias.name == "warp" for alias in statement.names)
+def _is_provided(statement: ast.stmt) -> bool:
+    """Whether a statement imports what the namespace has already."""
+    if isinstance(statement, ast.Import):
+        return any(alias.name == "warp" for alias in statement.names)
+    return isinstance(statement, ast.ImportFrom) and statement.module == "enum"
 
 
 class _Functions(ast.NodeTransformer):
@@ -90,7 +102,20 @@ class _Body(ast.NodeTransformer):
         return node if isinstance(node.op, ast.Not) else _call(node, UNARY[type(node.op)], node.operand)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        return node if self._is(node, "static") else self.generic_visit(node)
+        if self._is(node, "static"):
+            return node
+        self.generic_visit(node)
+        return self._sample(node) if any(self._is(node, name) for name in ADVANCING) else node
+
+    def _sample(self, node: ast.Call) -> ast.AST:
+        """Put the generator's next state back: `(pair := wp.randf(rng), rng := pair[1], pair[0])[2]`."""
+        state = node.args[0] if node.args else None
+        if not isinstance(state, ast.Name):
+            return _call(node, "sample", *node.args)
+        pair, *parts = (ast.Name(f"{HIDDEN}pair", context) for context in (ast.Store(), ast.Load(), ast.Load()))
+        sample, advanced = (ast.Subscript(part, ast.Constant(at), ast.Load()) for at, part in enumerate(parts))
+        steps = [ast.NamedExpr(pair, node), ast.NamedExpr(ast.Name(state.id, ast.Store()), advanced), sample]
+        return ast.copy_location(ast.Subscript(ast.Tuple(steps, ast.Load()), ast.Constant(2), ast.Load()), node)
 
     def _is(self, node: ast.expr, name: str) -> bool:
         return (
@@ -111,6 +136,11 @@ class _Body(ast.NodeTransformer):
             return node
         node.value = _call(node.value, "own", node.value)
         return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is None:
+            return ast.copy_location(ast.Pass(), node)
+        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)

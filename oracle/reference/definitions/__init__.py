@@ -11,7 +11,39 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from oracle.reference.definitions import operators
+from oracle.reference.definitions import (
+    angles,
+    atomics,
+    decompositions,
+    library,
+    matrices,
+    memory,
+    numbers,
+    operators,
+    products,
+    quaternions,
+    random_numbers,
+    spatial,
+    transforms,
+    vectors,
+)
 
-DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({**operators.DEFINITIONS})
+DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        **operators.DEFINITIONS,
+        **products.DEFINITIONS,
+        **vectors.DEFINITIONS,
+        **matrices.DEFINITIONS,
+        **quaternions.DEFINITIONS,
+        **angles.DEFINITIONS,
+        **transforms.DEFINITIONS,
+        **spatial.DEFINITIONS,
+        **decompositions.DEFINITIONS,
+        **numbers.DEFINITIONS,
+        **library.DEFINITIONS,
+        **memory.DEFINITIONS,
+        **atomics.DEFINITIONS,
+        **random_numbers.DEFINITIONS,
+    }
+)
 """The definitions by the built-in's name; `construct vector` and the like are those of constructors."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from oracle.reference.compounds import Compound
+from oracle.reference.deviations import NEGATED_ZERO
 from oracle.reference.run import Run
 from oracle.reference.scalars import INTEGERS, BFloat16, Undefined
 
@@ -24,41 +25,64 @@ def each(run: Run, function: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
     return function(a, b)
 
 
-def quotient(a: Any, b: Any) -> Any:
-    """Divide: floats as IEEE 754 says, integers with truncation towards zero, as the documentation has it for C."""
+def _divided(function: Callable[[int, int], int], a: Any, b: Any) -> Any:
+    """Apply an integer division; by zero, and where the quotient does not fit, C leaves the result open."""
     kind = type(a)
-    if kind not in INTEGERS:
-        return a / b
-    if b == 0:
+    dividend, divisor = int(a), int(b)
+    if divisor == 0:
         raise Undefined("an integer is divided by zero")
-    magnitude = abs(int(a)) // abs(int(b))
-    return kind(magnitude if (a < 0) == (b < 0) else -magnitude)
+    if divisor == -1 and dividend and dividend == np.iinfo(kind).min:
+        raise Undefined("the lowest integer is divided by -1")
+    return kind(function(dividend, divisor))
+
+
+def _truncated(a: int, b: int) -> int:
+    magnitude = abs(a) // abs(b)
+    return magnitude if (a < 0) == (b < 0) else -magnitude
+
+
+def quotient(a: Any, b: Any) -> Any:
+    """Divide: floats as IEEE 754 says, integers towards zero, as C does."""
+    return _divided(_truncated, a, b) if type(a) in INTEGERS else a / b
 
 
 def floor_quotient(a: Any, b: Any) -> Any:
-    """Divide and round down."""
+    """Divide and round down; of floats, the quotient that was rounded already."""
     if type(a) in INTEGERS:
-        return quotient(a, b)
+        return _divided(int.__floordiv__, a, b)
     ratio = a / b
     return BFloat16(np.floor(ratio.single)) if isinstance(ratio, BFloat16) else np.floor(ratio)
 
 
 def remainder(a: Any, b: Any) -> Any:
     """Return what is left of a truncated division, with the sign of `a`, as the documentation says."""
-    kind = type(a)
-    if kind in INTEGERS:
-        if b == 0:
-            raise Undefined("an integer is divided by zero")
-        magnitude = abs(int(a)) % abs(int(b))
-        return kind(-magnitude if a < 0 else magnitude)
-    if isinstance(a, BFloat16):
-        return BFloat16(np.fmod(a.single, b.single))
-    return np.fmod(a, b)
+    if type(a) in INTEGERS:
+        return _divided(lambda x, y: x - _truncated(x, y) * y, a, b)
+    return BFloat16(np.fmod(a.single, b.single)) if isinstance(a, BFloat16) else np.fmod(a, b)
 
 
-def negated(value: Any) -> Any:
-    """Return the number with the other sign."""
-    return -value
+def _shift(function: Callable[[int, int], int]) -> Callable[..., Any]:
+    """Return a shift of the exact number, which wraps around; one that is too wide is open in C."""
+
+    def define(run: Run, a: Any, b: Any) -> Any:
+        scalar = run.scalar_of(a)
+        assert scalar is not None
+
+        def shifted(x: Any, y: Any) -> Any:
+            if not 0 <= y < scalar.bits:
+                raise Undefined(f"a shift by {y} of {scalar.bits} bits")
+            return scalar(function(int(x), int(y)))
+
+        return each(run, shifted, a, b)
+
+    return define
+
+
+def negated(run: Run, value: Any) -> Any:
+    """Return the number, or every component, with the other sign."""
+    if NEGATED_ZERO not in run.known:
+        return -value
+    return value.like([type(item)(0) - item for item in value.items]) if isinstance(value, Compound) else 0 - value
 
 
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -69,14 +93,13 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "div": lambda run, a, b: each(run, quotient, a, b),
         "floordiv": lambda run, a, b: each(run, floor_quotient, a, b),
         "mod": lambda run, a, b: each(run, remainder, a, b),
-        "lshift": lambda run, a, b: each(run, lambda x, y: run.type_of(x)(int(x) << int(y)), a, b),
-        "rshift": lambda run, a, b: each(run, lambda x, y: run.type_of(x)(int(x) >> int(y)), a, b),
+        "lshift": _shift(operator.lshift),
+        "rshift": _shift(operator.rshift),
         "bit_and": lambda run, a, b: each(run, operator.and_, a, b),
         "bit_or": lambda run, a, b: each(run, operator.or_, a, b),
         "bit_xor": lambda run, a, b: each(run, operator.xor, a, b),
-        "neg": lambda run, a: negated(a),
+        "neg": negated,
         "pos": lambda run, a: +a,
         "invert": lambda run, a: a.like([~item for item in a.items]) if isinstance(a, Compound) else ~a,
-        "abs": lambda run, a: a.like([abs(item) for item in a.items]) if isinstance(a, Compound) else abs(a),
     }
 )
