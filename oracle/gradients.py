@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from oracle.floats import is_float, limits, numbers, rounded
 from oracle.inputs import Inputs, array_at
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
-from oracle.parameters import Array, arrays_of, leaves_of
+from oracle.parameters import Array, Parameter, Plain, Struct, Type, arrays_of, leaves_of
 from oracle.reference.launch import NO_OPINION, Program, evaluate
 from oracle.reference.opinion import describe
 
@@ -114,6 +115,7 @@ class Launch:
 def check_gradients(launch: Launch, rng: np.random.Generator, directions: int = 2) -> Opinion:
     """Check the backward pass along some random directions; `rng` draws them."""
     start = time.perf_counter()
+    launch = replace(launch, inputs=tamed(launch.program.parameters, launch.inputs, rng))
     try:
         opinion = _check(launch, rng, directions)
     except NO_OPINION as error:
@@ -283,12 +285,13 @@ def _balanced(step: Leaves, gradient: Leaves) -> Leaves:
 
 
 def _smooth(ahead: np.ndarray, centre: np.ndarray, behind: np.ndarray) -> np.ndarray:
-    """Mark the outputs that are numbers at all three points and change alike to both sides."""
+    """Mark the outputs that change alike to both sides, by more than the rounding of float64 that hides it."""
     with np.errstate(all="ignore"):
         forwards, backwards = ahead - centre, centre - behind
         larger = np.maximum(np.abs(forwards), np.abs(backwards))
         rounding = 2.0**-48 * np.abs(centre)
-        return np.isfinite(larger) & (np.abs(forwards - backwards) <= KINK * larger + rounding)
+        told = rounding <= np.maximum(2.0**-12 * larger, 2.0**-40)
+        return told & np.isfinite(larger) & (np.abs(forwards - backwards) <= KINK * larger + rounding)
 
 
 def _product(gradient: Leaves, step: Leaves) -> float:
@@ -317,6 +320,32 @@ def _slope(
         seeds=seeds,
         gradient=gradient,
     )
+
+
+def tamed(parameters: Sequence[Parameter], inputs: Inputs, rng: np.random.Generator) -> Inputs:
+    """Return the inputs with ordinary numbers in place of edge values among the floats: those have no derivatives."""
+    values = {
+        one.name: _tamed(one.type, inputs.values[one.name], f"{one.name}", inputs.gradients, rng) for one in parameters
+    }
+    return replace(inputs, values=values)
+
+
+def _tamed(kind: Type, value: Any, path: str, written: Mapping[str, Any], rng: np.random.Generator) -> Any:
+    if isinstance(value, dict):
+        assert isinstance(kind, Struct)
+        return {name: _tamed(part, value[name], f"{path}.{name}", written, rng) for name, part in kind.fields.items()}
+    if not isinstance(value, np.ndarray) or path in written:
+        return value
+    element = kind.element if isinstance(kind, Array) else kind
+    if not isinstance(element, Plain | Struct):
+        return value
+    value = np.array(value)
+    for _, part in leaves_of(path, element, value):
+        if is_float(part.dtype):
+            exact = np.abs(numbers(part).astype(np.float64))
+            wild = ~((exact == 0) | ((exact > 2.0**-12) & (exact < 2.0**8)))
+            part[...] = np.where(wild, rounded(rng.uniform(-4.0, 4.0, part.shape), part.dtype), part)
+    return value
 
 
 def _neighbour(launch: Launch, variables: Leaves, rng: np.random.Generator) -> Inputs:

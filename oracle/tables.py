@@ -53,7 +53,7 @@ def print_judgements(judgements: Sequence[Judgement], seeds: Sequence[int], cons
 
 
 def print_opinions(judgements: Sequence[Judgement], console: Console) -> None:
-    """Print one row per oracle that was asked: its stances over all inputs, and what it says first that matters most."""
+    """Print one row per oracle that was asked: its stances over all inputs, and the most telling thing it says."""
     opinions = [opinion for judgement in judgements for opinion in judgement.opinions]
     if not opinions:
         return
