@@ -1,0 +1,1 @@
+"""Rewrites of a kernel's source that may not change what it computes."""
