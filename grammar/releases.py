@@ -5,6 +5,8 @@ Whether a built-in or an overload exists is for `grammar.registry` to say. Here 
 
 from __future__ import annotations
 
+import inspect
+
 import warp as wp
 
 VOLUMES_ON_CPU_SINCE = (1, 16)
@@ -28,3 +30,8 @@ def has_blocks_on_cpu() -> bool:
 def has_volumes_on_cpu() -> bool:
     """Whether volumes can be made without a GPU, as they can since 1.16."""
     return release_of(wp.config.version) >= VOLUMES_ON_CPU_SINCE
+
+
+def has_grouped_hash_grids() -> bool:
+    """Whether the points of a hash grid can be put in groups, as they can since 1.16."""
+    return "groups" in inspect.signature(wp.HashGrid.build).parameters

@@ -10,10 +10,12 @@ from __future__ import annotations
 import ctypes
 import functools
 import warnings
+from string import Template
 
 import numpy as np
 import warp as wp
 
+from grammar import releases
 from grammar.arguments import family_of
 from oracle.ptx import GlobalMemory
 from oracle.resources import Resource
@@ -49,7 +51,7 @@ _SNIPPET = """
         const long long cells = (long long)grid.dim_x * grid.dim_y * grid.dim_z;
         part(&grid.point_cells, grid.max_points * sizeof(int));
         part(&grid.point_ids, grid.max_points * sizeof(int));
-        part(&grid.point_keys, grid.max_keys * sizeof(uint64_t));
+        $group_keys
         part(&grid.cell_starts, cells * sizeof(int));
         part(&grid.cell_ends, cells * sizeof(int));
     };
@@ -78,6 +80,9 @@ _SNIPPET = """
     }
 """
 """Writes a structure's size, then for every pointer that is set its offset and the bytes behind it."""
+
+_GROUP_KEYS = "part(&grid.point_keys, grid.max_keys * sizeof(uint64_t));"
+"""The pointer that hash grids have where their points can be put in groups."""
 
 
 def place(resource: Resource, memory: GlobalMemory) -> int:
@@ -116,7 +121,7 @@ def _parts(kind: int, handle: int) -> tuple[int, list[tuple[int, int]]]:
 def _layout_kernel() -> wp.Kernel:
     """Compile what reports the layout, with Warp's own headers; raises Warp's error where those have other names."""
 
-    @wp.func_native(_SNIPPET)
+    @wp.func_native(Template(_SNIPPET).substitute(group_keys=_GROUP_KEYS if releases.has_grouped_hash_grids() else ""))
     def report_layout(kind: int, handle: wp.uint64, out: wp.array(dtype=wp.int64)): ...  # type: ignore[valid-type,no-untyped-def]
 
     @wp.kernel(enable_backward=False, module="unique")
