@@ -81,14 +81,16 @@ def evaluate(
     audited: bool = False,
     leaves: Mapping[str, np.ndarray] | None = None,
     block_dim: int = 0,
+    known: frozenset[str] = frozenset(),
 ) -> Evaluation:
     """Run the kernel over `dims`, and return what it left in its arrays.
 
     `wide` evaluates floats as float64; `noise` is the seed of moved results (`Run.rounded`). `traced` notes the tests
     that threads make, `audited` what they read. `leaves` replaces the inputs' leaves of those paths, for derivatives.
-    With a `block_dim`, each point of `dims` is a block of that many threads. Raises one of NO_OPINION.
+    With a `block_dim`, each point of `dims` is a block of that many threads. `known` names Warp's deviations to follow
+    (`oracle.reference.deviations`). Raises one of NO_OPINION.
     """
-    run = Run(wide=wide, noise=noise, traced=traced, dims=tuple(dims), definitions=DEFINITIONS)
+    run = Run(wide=wide, noise=noise, traced=traced, known=known, dims=tuple(dims), definitions=DEFINITIONS)
     language = Language(run)
     names = namespace(run, language)
     with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""The names that a translated source finds: `wp`, Python's functions in a kernel's sense, and stand-ins of operators."""
+"""The names that a translated source finds: `wp`, Python's functions in a kernel's sense, and operators."""
 
 from __future__ import annotations
 

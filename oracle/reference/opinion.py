@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Reference:
     inputs: Inputs
     evaluation: Evaluation
     block_dim: int = 0
+    known: frozenset[str] = frozenset()
 
     def opinion(self, target: str, observed: Observation) -> Opinion:
         """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
@@ -61,7 +63,7 @@ class Reference:
     def truth(self, leaf: str, index: tuple[int, ...]) -> float | None:
         """Return what an element is when every float is a float64, None where that run ends otherwise."""
         try:
-            wide = evaluate(self.program, self.dims, self.inputs, wide=True, block_dim=self.block_dim)
+            wide = self._evaluate(wide=True)
         except NO_OPINION:
             return None
         return float(numbers(wide.observation.values[leaf])[index])
@@ -79,24 +81,30 @@ class Reference:
 
     def _decisions(self, noise: int | None) -> Sequence[Decision]:
         try:
-            return evaluate(
-                self.program, self.dims, self.inputs, noise=noise, traced=True, block_dim=self.block_dim
-            ).decisions
+            return self._evaluate(noise=noise, traced=True).decisions
         except NO_OPINION:
             return ()
 
     def _noisy(self, seed: int) -> Observation:
-        return evaluate(self.program, self.dims, self.inputs, noise=seed, block_dim=self.block_dim).observation
+        return self._evaluate(noise=seed).observation
+
+    def _evaluate(self, **options: Any) -> Evaluation:
+        return evaluate(self.program, self.dims, self.inputs, block_dim=self.block_dim, known=self.known, **options)
 
 
-def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0) -> Reference | Opinion:
-    """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads."""
+def consult(
+    program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0, known: frozenset[str] = frozenset()
+) -> Reference | Opinion:
+    """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads.
+
+    `known` names Warp's deviations that are not to be reported again (`oracle.reference.deviations`).
+    """
     start = time.perf_counter()
     try:
-        evaluation = evaluate(program, dims, inputs, block_dim=block_dim)
+        evaluation = evaluate(program, dims, inputs, block_dim=block_dim, known=known)
     except NO_OPINION as error:
         return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.perf_counter() - start)
-    return Reference(program, tuple(dims), inputs, evaluation, block_dim)
+    return Reference(program, tuple(dims), inputs, evaluation, block_dim, known)
 
 
 def _nearness(decision: Decision) -> str:
