@@ -10,6 +10,7 @@ import inspect
 import warp as wp
 
 VOLUMES_ON_CPU_SINCE = (1, 16)
+FUNCTION_ARGUMENTS_SINCE = (1, 15)
 
 
 def release_of(version: str) -> tuple[int, ...]:
@@ -30,6 +31,16 @@ def has_blocks_on_cpu() -> bool:
 def has_volumes_on_cpu() -> bool:
     """Whether volumes can be made without a GPU, as they can since 1.16."""
     return release_of(wp.config.version) >= VOLUMES_ON_CPU_SINCE
+
+
+def has_function_arguments() -> bool:
+    """Whether functions of a kernel take functions as arguments, as they can since 1.15."""
+    return release_of(wp.config.version) >= FUNCTION_ARGUMENTS_SINCE
+
+
+def has_kernel_option(name: str) -> bool:
+    """Whether the decorator of a kernel has an option; `grid_stride` is one since 1.15."""
+    return name in inspect.signature(wp.kernel).parameters
 
 
 def has_grouped_hash_grids() -> bool:

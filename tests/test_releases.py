@@ -52,3 +52,14 @@ def test_without_volumes_on_the_cpu_none_of_their_overloads_is_written(monkeypat
 def test_what_the_tables_call_gone_is_gone_from_the_newest_release():
     if releases.release_of(wp.config.version) >= (1, 17):
         assert not set(domains.GONE) & registry.builtin_names()
+
+
+def test_what_a_release_lacks_is_not_written_for_it(monkeypatch):
+    def features():
+        kernels = (generate(SeededChoices(f"lacking/{index}"), "arithmetic") for index in range(400))
+        return {feature for kernel in kernels for feature in kernel.features}
+
+    assert {"form:function argument", "option:grid_stride"} <= features()
+    monkeypatch.setattr(releases, "has_function_arguments", lambda: False)
+    monkeypatch.setattr(releases, "has_kernel_option", lambda name: name != "grid_stride")
+    assert not {"form:function argument", "option:grid_stride"} & features()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from grammar import expressions, snippets
+from grammar import expressions, releases, snippets
 from grammar.choices import chance, pick
 from grammar.forms import closed
 from grammar.scope import Frame, Helper, Named
@@ -29,6 +29,8 @@ _CALLBACKS = ("square", "cube", "ramp", "hat", "bump", "soften", "invert_value",
 
 def passed(frame: Frame) -> bool:
     """Emit calls of a function that takes a function, with one or two different ones."""
+    if not releases.has_function_arguments():
+        return False
     scalar = closed.scalar_of_kernel(frame, closed.has_no_bounds)
     first = _callback(frame, scalar)
     if first is None:

@@ -6,7 +6,7 @@ batch is compiled, and `module="unique"`, which takes a kernel out of the batch'
 
 from __future__ import annotations
 
-from grammar import access, names, nodes, snippets
+from grammar import access, names, nodes, releases, snippets
 from grammar.choices import chance, pick
 from grammar.forms import closed
 from grammar.scope import ArrayParameter, Frame, Specialisation, Variable
@@ -40,7 +40,7 @@ def decorate(frame: Frame) -> None:
         ("launch_bounds", nodes.integer(pick(frame.choices, _BOUNDS)), 2.0),
         ("grid_stride", nodes.boolean(chance(frame.choices, 30)), 2.0),
     ):
-        if name not in options and chance(frame.choices, percent):
+        if name not in options and releases.has_kernel_option(name) and chance(frame.choices, percent):
             options[name] = value
             frame.unit.note(f"option:{name}")
 
