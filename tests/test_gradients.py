@@ -110,7 +110,7 @@ def test_one_wrong_element_is_accused_by_its_index(
         return replace(seen, values={**seen.values, "y.grad": gradient})
 
     one = compiled["a product"]
-    assume(make_inputs(one.kernel, ARGUMENTS, seed).gradients["out"][place] != 0)
+    assume(abs(make_inputs(one.kernel, ARGUMENTS, seed).gradients["out"][place]) > 0.25)
     found = opinion_on(one, seed, spoil)
     assert found.stance is Stance.ACCUSES
     assert found.reason.startswith(f"y.grad[{place}]: the adjoint gives")
