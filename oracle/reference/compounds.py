@@ -86,7 +86,7 @@ class Compound:
         return self.type.shape[0]
 
     def __iter__(self) -> Any:
-        return (self[place] for place in range(len(self)))
+        return iter([self[place] for place in range(len(self))])
 
     def _zip(self, other: Any, function: Callable[[Any, Any], Any]) -> Any:
         if not isinstance(other, Compound) or other.type.shape != self.type.shape:
@@ -123,7 +123,18 @@ class Compound:
         return f"{self.type!r}({', '.join(map(str, self.items))})"
 
 
-_COMPONENTS = "xyzw"
+def _component(place: int) -> Any:
+    """Return the property of the component at a place."""
+
+    def read(vector: Compound) -> Any:
+        if place >= len(vector.items):
+            raise AttributeError("xyzw"[place])
+        return vector.items[place]
+
+    def write(vector: Vector, value: Any) -> None:
+        vector[place] = value
+
+    return property(read, write)
 
 
 class Vector(Compound):
@@ -146,16 +157,7 @@ class Vector(Compound):
             self.items[self.place(index, len(self.items))] = self.type.scalar(value)
         self.changed()
 
-    def __getattr__(self, name: str) -> Any:
-        if len(name) == 1 and name in _COMPONENTS[: len(self.items)]:
-            return self.items[_COMPONENTS.index(name)]
-        raise AttributeError(name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if len(name) == 1 and name in _COMPONENTS:
-            self[_COMPONENTS.index(name)] = value
-        else:
-            object.__setattr__(self, name, value)
+    x, y, z, w = (_component(place) for place in range(4))
 
 
 class Quaternion(Vector):
@@ -192,19 +194,27 @@ class Transform(Compound):
         kind = CompoundType(family, self.type.scalar, (len(items),), self.type.construct)
         return _FAMILIES[family](kind, items, write_back)
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "p":
-            return self._part("vector", slice(0, 3))
-        if name == "q":
-            return self._part("quaternion", slice(3, 7))
-        raise AttributeError(name)
+    def _replace(self, where: slice, value: Compound) -> None:
+        self.items[where] = [self.type.scalar(item) for item in value.items]
+        self.changed()
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("p", "q"):
-            self.items[slice(0, 3) if name == "p" else slice(3, 7)] = [self.type.scalar(item) for item in value.items]
-            self.changed()
-        else:
-            object.__setattr__(self, name, value)
+    @property
+    def p(self) -> Any:
+        """The position."""
+        return self._part("vector", slice(0, 3))
+
+    @p.setter
+    def p(self, value: Compound) -> None:
+        self._replace(slice(0, 3), value)
+
+    @property
+    def q(self) -> Any:
+        """The rotation."""
+        return self._part("quaternion", slice(3, 7))
+
+    @q.setter
+    def q(self, value: Compound) -> None:
+        self._replace(slice(3, 7), value)
 
 
 class Matrix(Compound):

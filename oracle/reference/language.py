@@ -177,7 +177,7 @@ def bound(definition: Callable[..., Any], run: Run) -> Callable[..., Any]:
         return partial(definition, run)
 
     def call(*arguments: Any, **named: Any) -> Any:
-        if any(type(argument) in LITERALS for argument in (*arguments, *named.values())):
+        if named or not LITERALS.isdisjoint(map(type, arguments)):
             settled = run.settle((*arguments, *named.values()))
             arguments, named = settled[: len(arguments)], dict(zip(named, settled[len(arguments) :], strict=True))
         return definition(run, *arguments, **named)

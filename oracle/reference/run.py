@@ -13,6 +13,8 @@ from oracle.reference.compounds import Compound, CompoundType
 from oracle.reference.scalars import EXACT, FLOATS, INTEGERS, LITERALS, SCALARS, TYPE_NAMES, WIDE, ScalarType
 from oracle.reference.structs import Struct
 
+NUMBERS = FLOATS | INTEGERS
+
 MOST_STEPS = 400_000
 """Tests and trips of loops in one launch: some seconds."""
 
@@ -146,6 +148,12 @@ class Run:
 
     def settle(self, values: tuple[Any, ...]) -> tuple[Any, ...]:
         """Give the literals among a call's arguments the scalar type that the other arguments have."""
+        if len(values) == 2:
+            first, second = map(type, values)
+            if second in LITERALS and first in (FLOATS if second is float else NUMBERS):
+                return values[0], self.scalars[TYPE_NAMES[first]](values[1])
+            if first in LITERALS and second in (FLOATS if first is float else NUMBERS):
+                return self.scalars[TYPE_NAMES[second]](values[0]), values[1]
         scalars = [scalar for scalar in map(self.scalar_of, values) if scalar is not None]
 
         def typed(value: Any) -> Any:
@@ -211,8 +219,9 @@ class Run:
 
     def tid(self, count: int) -> Any:
         """Return the launch index of the thread as `count` int32 values, one alone as itself."""
-        indices = tuple(np.int32(place) for place in self.thread[:count])
-        return indices[0] if count == 1 else indices
+        if count == 1:
+            return np.int32(self.thread[0])
+        return tuple([np.int32(place) for place in self.thread[:count]])
 
     def kinds(self, a: Any, b: Any) -> str:
         """Say what two operands are: `integers`, `floats`, or `other` where one is no scalar."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import total_ordering
+from functools import cached_property, total_ordering
 from types import MappingProxyType
 from typing import Any
 
@@ -120,22 +120,22 @@ class ScalarType:
     name: str
     make: Any
 
-    @property
+    @cached_property
     def is_float(self) -> bool:
         """Whether values are floating-point numbers."""
         return "float" in self.name
 
-    @property
+    @cached_property
     def is_bool(self) -> bool:
         """Whether values are truth values."""
         return self.name == "bool"
 
-    @property
+    @cached_property
     def limits(self) -> Limits:
         """The limits of the float type that values have."""
         return limits(BFLOAT16 if self.make is BFloat16 else np.dtype(self.make))
 
-    @property
+    @cached_property
     def bits(self) -> int:
         """The width that the name says."""
         return Scalar(self.name).bits
