@@ -24,8 +24,10 @@ from fuzzer.outcome import Outcome
 from fuzzer.progress import Progress, Tally
 from fuzzer.task import Task
 from fuzzer.worker import start_worker
+from oracle.examine import Accusation, Examiner
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
+from oracle.standing import Standing
 
 BATCH_KERNELS = 16
 """Kernels per batch, and so per Warp module. Batches four times as large save less than a tenth of the time per kernel;
@@ -38,8 +40,8 @@ LOOKAHEAD = 2
 WAITING = -1
 """The key of the job that redoes what an earlier run left waiting; batches have their numbers."""
 
-CONFIRM = "confirm"
-"""The first half of the key of a finding's second run; its kernel's index is the other."""
+EXAMINING = 1
+"""Processes that examine findings while the campaign goes on; when it has ended all its workers do."""
 
 
 @dataclass
@@ -60,30 +62,38 @@ class Campaign:
     deaths: int = 0
     started: float = field(default_factory=time.monotonic)
     _arrived: dict[int, list[Outcome]] = field(default_factory=dict, init=False)
-    _unconfirmed: dict[int, Outcome | None] = field(default_factory=dict, init=False)
+    _unexamined: dict[int, Outcome] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
         """Run until the budget is full, the time is over, or another thread or a signal has set `interrupted`.
 
         That flag is looked at between merges only, so that the state and the corpus always belong together.
         """
-        with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
-            for index in self._unconfirmed:
-                pool.submit((CONFIRM, index), [index])
-            for outcomes in self._batches(pool):
-                for outcome in outcomes:
-                    self._merge(outcome, pool)
-                self.corpus.checkpoint(self.state())
-                self._show(pool)
-            while self._unconfirmed and not self.interrupted:
-                self._take(pool)
+        with Examiner(self.task.cuda, EXAMINING) as examiner:
+            for outcome in self._unexamined.values():
+                self._examine(outcome, examiner)
+            with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
+                for outcomes in self._batches(pool, examiner):
+                    for outcome in outcomes:
+                        self._merge(outcome, examiner)
+                    self.corpus.checkpoint(self.state())
+                    self._show(pool)
+            self._finish_examining(examiner)
 
-    def _batches(self, pool: Pool[int, Outcome]) -> Iterator[list[Outcome]]:
+    def _finish_examining(self, examiner: Examiner) -> None:
+        """Wait for what is still being examined, now that all workers are free for that."""
+        if self._unexamined and not self.interrupted:
+            self.display.say(f"examining the last findings: {len(self._unexamined)}")
+        examiner.workers = self.options.workers
+        while self._unexamined and not self.interrupted:
+            self._keep_examined(examiner, timeout=0.5)
+
+    def _batches(self, pool: Pool[int, Outcome], examiner: Examiner) -> Iterator[list[Outcome]]:
         """Yield the batches' outcomes in order of their numbers, after the kernels that an earlier run left waiting."""
         if self.waiting and not self.admission.full:
             pool.submit(WAITING, self.waiting)
             while WAITING not in self._arrived and not self.interrupted:
-                self._take(pool)
+                self._take(pool, examiner)
             if WAITING in self._arrived:
                 self.waiting = []
                 yield self._arrived.pop(WAITING)
@@ -92,20 +102,18 @@ class Campaign:
             while submitted < merged + LOOKAHEAD * self.options.workers:
                 pool.submit(submitted, _indices(submitted))
                 submitted += 1
-            self._take(pool)
+            self._take(pool, examiner)
             while merged in self._arrived and not self.admission.full:
                 yield [outcome for outcome in self._arrived.pop(merged) if outcome.index >= self.next_kernel]
                 merged += 1
 
-    def _take(self, pool: Pool[int, Outcome]) -> None:
-        """Wait a moment for workers, and sort what arrives into batches and second runs of findings."""
+    def _take(self, pool: Pool[int, Outcome], examiner: Examiner) -> None:
+        """Wait a moment for workers, and take in the batches that arrive, and findings that were examined meanwhile."""
         for key, results in pool.completed(timeout=0.5):
-            if isinstance(key, tuple):
-                self._keep_finding(key[1], self._without_deaths([key[1]], results)[0])
-            else:
-                assert isinstance(key, int)
-                indices = self.waiting if key == WAITING else _indices(key)
-                self._arrived[key] = self._without_deaths(indices, results)
+            assert isinstance(key, int)
+            indices = self.waiting if key == WAITING else _indices(key)
+            self._arrived[key] = self._without_deaths(indices, results)
+        self._keep_examined(examiner, timeout=0.0)
         self._show(pool)
 
     def _out_of_time(self) -> bool:
@@ -122,7 +130,7 @@ class Campaign:
         verdict = Verdict.HANG if death.hang else Verdict.CRASH
         return self.task.finding(index, self.task.kernel(index), verdict, death.reason)
 
-    def _merge(self, outcome: Outcome, pool: Pool[int, Outcome]) -> None:
+    def _merge(self, outcome: Outcome, examiner: Examiner) -> None:
         if self.admission.full:
             return
         self.next_kernel = max(self.next_kernel, outcome.index + 1)
@@ -132,19 +140,23 @@ class Campaign:
             for entering in self.admission.offer(candidate):
                 self.corpus.append(entering.line)
         elif outcome.verdict.accuses and self.findings.wants(outcome):
-            self._unconfirmed[outcome.index] = outcome
-            pool.submit((CONFIRM, outcome.index), [outcome.index])
+            self._unexamined[outcome.index] = outcome
+            self._examine(outcome, examiner)
 
-    def _keep_finding(self, index: int, again: Outcome) -> None:
-        """Write the folder of a finding, now that the same kernel was judged again, in a module of its own.
+    def _examine(self, outcome: Outcome, examiner: Examiner) -> None:
+        examiner.submit(outcome.index, Accusation(self.task.case(outcome.index), outcome.verdict))
 
-        After a resume the first outcome is gone; the one of the second run stands for both.
-        """
-        found = self._unconfirmed.pop(index) or again
-        origin = {"seed": self.options.seed, "index": index}
+    def _keep_examined(self, examiner: Examiner, timeout: float) -> None:
+        """Write the findings that were examined; wait for some so long."""
+        for index, standing in examiner.completed(timeout):
+            assert isinstance(index, int)
+            self._keep_finding(self._unexamined.pop(index), standing)
+
+    def _keep_finding(self, found: Outcome, standing: Standing) -> None:
+        origin = {"seed": self.options.seed, "index": found.index}
         name = finding_id(found)
-        self.corpus.write_finding(name, finding_files(found, again, origin, self.task.versions))
-        self.display.say(f"finding {name}: {bucket(found)}")
+        self.corpus.write_finding(name, finding_files(found, standing, origin, self.task.versions))
+        self.display.say(f"finding {name}{', flaky' if standing.flaky else ''}: {bucket(found)}")
 
     def state(self) -> dict[str, Any]:
         """Return what a resume needs, as JSON; it goes into the manifest."""
@@ -154,7 +166,10 @@ class Campaign:
             "versions": dict(self.task.versions),
             "next_kernel": self.next_kernel,
             "waiting": sorted([*self.admission.waiting, *self.waiting]),
-            "unconfirmed": sorted(self._unconfirmed),
+            "unexamined": [
+                {"index": index, "verdict": found.verdict, "reason": found.reason, "backends": list(found.backends)}
+                for index, found in sorted(self._unexamined.items())
+            ],
             "verdicts": dict(sorted((str(verdict), count) for verdict, count in verdicts.items())),
             "refused": dict(sorted(self.admission.refused.items())),
             "findings": dict(sorted(self.findings.buckets.items())),
@@ -164,13 +179,18 @@ class Campaign:
         """Go on from what `state` returned at the end of an earlier run."""
         self.next_kernel = state["next_kernel"]
         self.waiting = list(state["waiting"])
-        self._unconfirmed = dict.fromkeys(state["unconfirmed"])
+        self._unexamined = {found["index"]: self._found_before(found) for found in state["unexamined"]}
         verdicts = Counter({Verdict(name): count for name, count in state["verdicts"].items()})
         verdicts[Verdict.MATCH] -= len(self.waiting)  # they are judged, and counted, once more
         self.tally.verdicts = verdicts
         self.tally.kernels_before = verdicts.total()
         self.admission.refused.update(state["refused"])
         self.findings.buckets.update(state["findings"])
+
+    def _found_before(self, found: Mapping[str, Any]) -> Outcome:
+        """Return an outcome that an earlier run left unexamined."""
+        index, verdict = found["index"], Verdict(found["verdict"])
+        return self.task.finding(index, self.task.kernel(index), verdict, found["reason"], tuple(found["backends"]))
 
     def _show(self, pool: Pool[int, Outcome]) -> None:
         self.deaths = pool.deaths

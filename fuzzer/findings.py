@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fuzzer.outcome import Outcome
+from oracle.standing import Standing
+from oracle.standing_text import headline, paragraphs
 
 PER_BUCKET = 3
 """How many findings of one bucket are kept; the others are counted."""
@@ -48,12 +50,12 @@ class Findings:
 
 
 def finding_files(
-    outcome: Outcome, again: Outcome, origin: Mapping[str, Any], versions: Mapping[str, str]
+    outcome: Outcome, standing: Standing, origin: Mapping[str, Any], versions: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the folder's texts by file name.
 
-    `again` is the same kernel's outcome in another process and a module of its own, so that a reader knows whether
-    the finding stands by itself. `origin` says how the kernel was made: seed and index.
+    `standing` is what came of the kernel in fresh processes, so that a reader knows whether the finding stands by
+    itself. `origin` says how the kernel was made: seed and index.
     """
     data = {
         "id": finding_id(outcome),
@@ -62,8 +64,8 @@ def finding_files(
         "category": outcome.category,
         "verdict": str(outcome.verdict),
         "reason": outcome.reason,
-        "reproduced": again.verdict == outcome.verdict,
-        "second_run": {"verdict": str(again.verdict), "reason": again.reason},
+        "reproduced": all(sighting.verdict is outcome.verdict for sighting in standing.again),
+        "standing": standing.to_json(),
         "backends": list(outcome.backends),
         "origin": dict(origin),
         "versions": dict(versions),
@@ -72,20 +74,21 @@ def finding_files(
     return {
         "kernel.py": outcome.source,
         "finding.json": json.dumps(data, indent=2, sort_keys=True) + "\n",
-        "report.md": _report(outcome, again, data),
+        "report.md": _report(outcome, standing, data),
     }
 
 
-def _report(outcome: Outcome, again: Outcome, data: Mapping[str, Any]) -> str:
-    stands = "the same verdict" if data["reproduced"] else f"verdict `{again.verdict}`: {again.reason}; treat as flaky"
+def _report(outcome: Outcome, standing: Standing, data: Mapping[str, Any]) -> str:
+    flaky = "flaky " if standing.flaky else ""
+    told = "\n".join(f"- **{label}.** {text}" for label, text in paragraphs(standing))
     versions = "\n".join(f"- {name}: {version}" for name, version in sorted(data["versions"].items()))
-    return f"""# {outcome.verdict}: {outcome.reason.splitlines()[0] if outcome.reason else "no reason given"}
+    return f"""# {flaky}{outcome.verdict}: {headline(standing, outcome.reason)}
 
 ```
 {outcome.reason}
 ```
 
-Second run, in a fresh process and with the kernel in a module of its own: {stands}.
+{told}
 
 To see it again, on the same inputs and some others, give this folder to the oracle:
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from extractor.compiling import CompileOptions
 from fuzzer.metadata import Origin, block_dim_json
 from fuzzer.outcome import Outcome
 from grammar import SeededChoices, accept, generate, releases
 from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.observation import Verdict
+from oracle.rerun import Case
 
 
 class GrammarError(Exception):
@@ -49,6 +51,17 @@ class Task:
         if rejection is not None:
             raise GrammarError(f"kernel {index} of seed {self.seed} is not accepted: {rejection}\n{kernel.source}")
         return kernel
+
+    def case(self, index: int) -> Case:
+        """Return kernel `index` as another process needs it to run it again, with the inputs of this campaign."""
+        kernel = self.kernel(index)
+        return Case(
+            source=kernel.source,
+            options=CompileOptions(backward=self.backward, arch=self.arch).for_blocks_of(kernel.block_dim),
+            input_seeds=(self.origin(index).input_seed,),
+            dims=kernel.dims,
+            arguments=[argument.to_json() for argument in kernel.arguments],
+        )
 
     def finding(
         self, index: int, kernel: Kernel, verdict: Verdict, reason: str, backends: tuple[str, ...] = ()

@@ -36,12 +36,15 @@ STARTUP_SECONDS = 120.0
 class Limits:
     """What one job may take: `job_seconds` + `item_seconds` for each item, and `memory_bytes` of private memory.
 
+    A worker's first job has `startup_seconds` more.
+
     `jobs_per_worker` jobs after which a worker is replaced, so that what native libraries leak stays bounded.
     """
 
     job_seconds: float = 60.0
     item_seconds: float = 5.0
     memory_bytes: int = 6 * 10**9
+    startup_seconds: float = STARTUP_SECONDS
     jobs_per_worker: int = 60
 
 
@@ -162,7 +165,7 @@ class Pool(Generic[Item, Outcome]):
                 return
             worker = idle[0] if idle else self._hire()
             part = self._queue.popleft()
-            startup = STARTUP_SECONDS if worker.jobs == 0 else 0.0
+            startup = self.limits.startup_seconds if worker.jobs == 0 else 0.0
             seconds = startup + self.limits.job_seconds + self.limits.item_seconds * len(part.items)
             worker.part, worker.deadline = part, time.monotonic() + seconds
             worker.jobs += 1

@@ -9,13 +9,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import warp as wp
+
 from extractor.compiling import Compiled, CompileFailure, CompileOptions, compile_batch
 from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from oracle.backends import cpu, cuda_backend
 from oracle.handles import check_resources, default_resources
-from oracle.inputs import default_arguments, make_inputs
+from oracle.inputs import Inputs, default_arguments, make_inputs
 from oracle.judge import Judge, Judgement
 from oracle.second_look import look_again
 
@@ -73,14 +75,8 @@ def rerun(cases: Sequence[Case], workspace: Workspace, judge: Judge) -> list[Rer
 def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, judge: Judge) -> Rerun:
     if isinstance(result, CompileFailure):
         return Rerun(refusal=f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}")
-    dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
     try:
-        if case.arguments is None:
-            arguments = default_arguments(result.kernel, dims, default_resources(case.source))
-        else:
-            arguments = tuple(Argument.from_json(argument) for argument in case.arguments)
-            check_resources(case.source, arguments)
-        inputs = [make_inputs(result.kernel, arguments, seed) for seed in case.input_seeds]
+        dims, inputs = launches_of(case, result.kernel)
     except (KeyError, TypeError, ValueError) as error:
         return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
     judgements = []
@@ -88,6 +84,20 @@ def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, 
         judgement = judge.judge(result, dims, one, case.options.backward)
         judgements.append(look_again(judgement, judge, case.source, case.options, workspace, dims, one))
     return Rerun(dims, result.artifacts, tuple(judgements))
+
+
+def launches_of(case: Case, kernel: wp.Kernel) -> tuple[tuple[int, ...], tuple[Inputs, ...]]:
+    """Return the launch dimensions, and the inputs for each of the seeds.
+
+    Raises KeyError, TypeError or ValueError for arguments that do not fit the kernel.
+    """
+    dims = case.dims or DEFAULT_DIMS[launch_rank(case.source)]
+    if case.arguments is None:
+        arguments = default_arguments(kernel, dims, default_resources(case.source))
+    else:
+        arguments = tuple(Argument.from_json(argument) for argument in case.arguments)
+        check_resources(case.source, arguments)
+    return dims, tuple(make_inputs(kernel, arguments, seed) for seed in case.input_seeds)
 
 
 def launch_rank(source: str) -> int:

@@ -153,7 +153,7 @@ def test_a_run_that_ends_before_it_redoes_what_was_waiting_leaves_the_same_state
         state = campaign.state() | {
             "next_kernel": 32,
             "waiting": [18, 21],
-            "unconfirmed": [4],
+            "unexamined": [{"index": 4, "verdict": "mismatch", "reason": "x[0] differs", "backends": ["cpu"]}],
             "verdicts": {"match": 30, "mismatch": 1, "unstable": 1},
             "refused": {"duplicate": 2},
             "findings": {"mismatch: somewhere": 1},

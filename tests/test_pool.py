@@ -53,9 +53,8 @@ def test_a_segfault_costs_only_the_item_that_caused_it():
     assert results[1] == ["E"]
 
 
-def test_a_hang_is_ended_at_the_limit_and_named(monkeypatch):
-    monkeypatch.setattr("oracle.pool.STARTUP_SECONDS", 1.0)
-    results = _run({0: ["a", "hang"]}, Limits(job_seconds=1.0, item_seconds=0.2))
+def test_a_hang_is_ended_at_the_limit_and_named():
+    results = _run({0: ["a", "hang"]}, Limits(job_seconds=1.0, item_seconds=0.2, startup_seconds=1.0))
     assert results[0] == ["A", Death(hang=True, reason="no end within the time limit")]
 
 

@@ -1,0 +1,217 @@
+"""Examines accusations: plans an accused kernel's probes, runs them in fresh processes, and collects the answers.
+
+A process is asked one thing and ends; only other inputs share one. It has limits of time and memory, and may crash:
+that is an answer, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import TracebackType
+
+from oracle.evidence import Outcome, standing
+from oracle.observation import Verdict
+from oracle.peers.options import OPTIONS
+from oracle.pool import Death, Limits, Pool
+from oracle.probes import Answer, Probe, What, start_worker
+from oracle.rerun import Case
+from oracle.standing import Standing
+
+OTHER_INPUTS = (0, 1, 2, 3)
+"""The seeds of the other inputs, those that `python -m oracle check` takes first; the finding's own is left out."""
+
+REPEATS = 2
+"""Runs on the same inputs, of both targets and of each alone."""
+
+LIMITS = Limits(job_seconds=60.0, item_seconds=0.0, startup_seconds=40.0, jobs_per_worker=1)
+"""For one probe: the kernel ends at once or never, and the options are tried in half a minute."""
+
+
+@dataclass(frozen=True)
+class Accusation:
+    """A kernel with the inputs it is accused on, one seed; `verdict` is of what, None if that is lost."""
+
+    case: Case
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A probe of an examination: what it does, and which of those that do the same: a number, a seed, an option."""
+
+    what: What
+    which: int | str = 0
+
+    @property
+    def on_other_inputs(self) -> bool:
+        """Whether it judges the kernel on other inputs than the finding's."""
+        return self.what is What.JUDGE and isinstance(self.which, str)
+
+
+@dataclass
+class Examination:
+    """The probes of one accusation, in rounds, each of which follows from the answers to those before.
+
+    `open` counts the probes that are under way.
+    """
+
+    accusation: Accusation
+    answers: dict[Step, Outcome] = field(default_factory=dict)
+    open: int = 0
+
+    def next_round(self) -> dict[Step, Probe]:
+        """Return the probes to make now; none at the end."""
+        wanted = self._first_round()
+        if wanted.keys() <= self.answers.keys():
+            wanted = self._after_deaths()
+        return {step: probe for step, probe in wanted.items() if step not in self.answers}
+
+    def _first_round(self) -> dict[Step, Probe]:
+        case, verdict = self.accusation.case, self.accusation.verdict
+        repeats = 1 if verdict is Verdict.HANG else REPEATS
+        steps = [Step(What.JUDGE, number) for number in range(repeats)]
+        if verdict is Verdict.COMPILE_ERROR:
+            steps += [Step(What.COMPILE_CPU), Step(What.COMPILE_CUDA), Step(What.OPTIONS)]
+            return {step: Probe(step.what, case) for step in steps}
+        steps += [Step(what, number) for what in (What.CPU, What.CUDA) for number in range(repeats)]
+        if verdict not in (Verdict.CRASH, Verdict.HANG):  # then they would end the process, or never end
+            steps += [Step(What.OPTIONS), Step(What.REFERENCE)]
+        probes = {step: Probe(step.what, case) for step in steps}
+        others = [] if verdict is Verdict.HANG else [seed for seed in OTHER_INPUTS if seed not in case.input_seeds]
+        return probes | {
+            Step(What.JUDGE, f"inputs {seed}"): Probe(What.JUDGE, replace(case, input_seeds=(seed,))) for seed in others
+        }
+
+    def _after_deaths(self) -> dict[Step, Probe]:
+        """For each target that ended its process: is it the compiler that does, and with every option?"""
+        probes = {}
+        for what, compiling in ((What.CPU, What.COMPILE_CPU), (What.CUDA, What.COMPILE_CUDA)):
+            death = self.answers.get(Step(what))
+            if not isinstance(death, Death):
+                continue
+            probes[Step(compiling)] = Probe(compiling, self.accusation.case)
+            if not death.hang:
+                probes |= self._under_options(what)
+        return probes
+
+    def _under_options(self, target: What) -> dict[Step, Probe]:
+        case = self.accusation.case
+        return {
+            Step(target, name): Probe(target, replace(case, options=option.applied(case.options)))
+            for name, option in OPTIONS.items()
+            if str(target) in option.targets
+        }
+
+    def standing(self) -> Standing:
+        """Return what the answers come to."""
+        accused = self.accusation.verdict
+        compiles = {"cpu": Step(What.COMPILE_CPU), "cuda": Step(What.COMPILE_CUDA)}
+        compiled = {target: self.answers[step] for target, step in compiles.items() if step in self.answers}
+        alone = {target: self._numbered(What(target)) for target in ("cpu", "cuda")}
+        return standing(
+            accused=accused,
+            judged=self._numbered(What.JUDGE),
+            alone={target: runs or [compiled[target]] for target, runs in alone.items()},
+            compiled=compiled,
+            others=[answer for step, answer in self.answers.items() if step.on_other_inputs],
+            reference=self.answers.get(Step(What.REFERENCE)),
+            options=self._options(),
+            block_dim=self.accusation.case.options.block_dim if self.accusation.case.options.tiled else 0,
+        )
+
+    def _numbered(self, what: What) -> list[Outcome]:
+        """Return the answers to the runs on the same inputs under the same options, in the order of their numbers."""
+        return [self.answers[step] for number in range(REPEATS) if (step := Step(what, number)) in self.answers]
+
+    def _options(self) -> tuple[str, ...] | None:
+        """Return the options with which all is well, None if they were not tried or took their process down."""
+        answer = self.answers.get(Step(What.OPTIONS))
+        if answer is not None:
+            return answer.options if isinstance(answer, Answer) else None
+        tried: dict[str, list[Outcome]] = {}
+        for step, outcome in self.answers.items():
+            if isinstance(step.which, str) and step.which in OPTIONS:
+                tried.setdefault(step.which, []).append(outcome)
+        if not tried:
+            return None
+        return tuple(name for name in OPTIONS if name in tried and all(map(_ended_well, tried[name])))
+
+
+def _ended_well(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answer) and outcome.verdict is None
+
+
+def _processes(probes: Mapping[Step, Probe], verdict: Verdict | None) -> list[tuple[Step, ...]]:
+    """Return which probes share a process: those on other inputs, unless each of them is likely to end it."""
+    shared = () if verdict is Verdict.CRASH else tuple(step for step in probes if step.on_other_inputs)
+    return [*([shared] if shared else []), *((step,) for step in probes if step not in shared)]
+
+
+class Examiner:
+    """Examines accusations in at most `workers` processes at a time. Use as a context manager."""
+
+    def __init__(self, cuda: str, workers: int = 1) -> None:
+        """`cuda` is the back end for that target, `device` or `emulator`."""
+        self._pool: Pool[Probe, Answer] = Pool(partial(start_worker, cuda), workers, LIMITS)
+        self._under_way: dict[Hashable, Examination] = {}
+
+    def __enter__(self) -> Examiner:
+        self._pool.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.__exit__(kind, error, trace)
+
+    @property
+    def unfinished(self) -> int:
+        """How many accusations are not examined yet."""
+        return len(self._under_way)
+
+    @property
+    def workers(self) -> int:
+        """How many processes there may be at a time."""
+        return self._pool.workers
+
+    @workers.setter
+    def workers(self, number: int) -> None:
+        self._pool.workers = number
+
+    def submit(self, key: Hashable, accusation: Accusation) -> None:
+        """Begin an examination; `completed` gives the standing back under the same key."""
+        self._under_way[key] = Examination(accusation)
+        self._ask(key)
+
+    def _ask(self, key: Hashable) -> bool:
+        """Make the next round of probes; returns whether there is one."""
+        examination = self._under_way[key]
+        probes = examination.next_round()
+        examination.open = len(probes)
+        for steps in _processes(probes, examination.accusation.verdict):
+            self._pool.submit((key, steps), [probes[step] for step in steps])
+        return bool(probes)
+
+    def completed(self, timeout: float) -> list[tuple[Hashable, Standing]]:
+        """Wait at most `timeout` seconds for something to happen; return the examinations that are complete."""
+        done = []
+        for name, outcomes in self._pool.completed(timeout):
+            assert isinstance(name, tuple)
+            key, steps = name
+            examination = self._under_way[key]
+            examination.answers |= zip(steps, outcomes, strict=True)
+            examination.open -= len(steps)
+            if not examination.open and not self._ask(key):
+                done.append((key, self._under_way.pop(key).standing()))
+        return done
+
+
+def examine(accusation: Accusation, cuda: str, workers: int = 1) -> Standing:
+    """Examine one accusation, and wait until that is done."""
+    with Examiner(cuda, workers) as examiner:
+        examiner.submit("", accusation)
+        while True:
+            for _, found in examiner.completed(timeout=1.0):
+                return found
