@@ -108,6 +108,54 @@ bits of its operand and gives the upper 32 of its result, each good for 20 bits 
 """
 
 
+BEHIND: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "quat_from_axis_angle": ("cos", "sin"),
+        "quat_rpy": ("cos", "sin"),
+        "quat_slerp": ("atan2", "cos", "sin"),
+        "quat_to_axis_angle": ("atan2",),
+        "quat_to_rpy": ("asin", "atan2"),
+        "svd2": ("rsqrt",),
+        "svd3": ("rsqrt",),
+        "eig3": ("rsqrt",),
+        "qr3": ("rsqrt",),
+        "inverse_approx": ("approx_rcp",),
+        "div_approx": ("approx_div",),
+        "randn": ("cos", "log"),
+        "poisson": ("exp", "log"),
+        "sample_unit_ring": ("cos", "sin"),
+        "sample_unit_disk": ("cos", "sin"),
+        "sample_unit_sphere_surface": ("acos", "cos", "sin"),
+        "sample_unit_sphere": ("acos", "cos", "pow", "sin"),
+        "sample_unit_hemisphere_surface": ("acos", "cos", "sin"),
+        "sample_unit_hemisphere": ("acos", "cos", "pow", "sin"),
+    }
+)
+"""The functions that a built-in's forward code may call where they have other names than the built-in, for float64."""
+
+
+def bounds_of(builtin: str, dtype: str) -> Mapping[str, Bound]:
+    """Return the functions that a built-in calls for a float dtype (`float32`), with their bounds, by name in C.
+
+    Empty for a built-in that both targets compute to the bit. The bounds count ULPs of the function's own type, which
+    for float16 and bfloat16 is float32.
+    """
+    suffix = "" if dtype == "float64" else "f"
+    names = BEHIND.get(builtin, (builtin,))
+    known = {**BOUNDS, **INSTRUCTIONS}
+    return {name + suffix: known[name + suffix] for name in names if name + suffix in known}
+
+
+def apart(builtin: str, dtype: str) -> int:
+    """Return by how many ULPs of `dtype` a built-in's results may lie apart that is one library function.
+
+    Rounding to float16 or bfloat16 keeps the order of numbers, and float32s as close as these libraries' have at most
+    one point between them where it changes direction. Raises KeyError for a built-in that is no such function.
+    """
+    bound = BOUNDS[builtin if dtype == "float64" else f"{builtin}f"]
+    return min(1, bound.apart) if dtype in ("float16", "bfloat16") else bound.apart
+
+
 def ulp_distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return how many representable values lie between two float arrays of one shape and dtype, as float64.
 

@@ -18,8 +18,10 @@ import json
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 from faults.planting import STAGES, TARGETS, Item, Planted, Planter
 
@@ -64,14 +66,13 @@ def main() -> None:
         for index in range(options.first, options.first + options.kernels)
     ]
     kinds = tuple(name for name in options.kinds.split(",") if name)
-    found = plant_all(jobs, Planter(options.seed, kinds), options.workers)
-    if options.log:
-        with options.log.open("a") as log:
-            log.writelines(json.dumps(asdict(planted)) + "\n" for planted in found)
-    report(found)
+    with options.log.open("a") if options.log else nullcontext() as log:
+        report(plant_all(jobs, Planter(options.seed, kinds), options.workers, log))
 
 
-def plant_all(jobs: Sequence[Sequence[Item]], planter: Planter, workers: int) -> list[Planted]:
+def plant_all(
+    jobs: Sequence[Sequence[Item]], planter: Planter, workers: int, log: TextIO | None = None
+) -> list[Planted]:
     """Plant the faults, one job for each kernel, in worker processes: a fault that kills its worker is caught."""
     found: dict[Hashable, list[Planted]] = {}
     with Pool[Item, Planted](planter.start, workers, LIMITS) as pool:
@@ -81,6 +82,9 @@ def plant_all(jobs: Sequence[Sequence[Item]], planter: Planter, workers: int) ->
             for number, outcomes in pool.completed(timeout=5):
                 assert isinstance(number, int)
                 found[number] = [_survived(item, one) for item, one in zip(jobs[number], outcomes, strict=True)]
+                if log:
+                    log.writelines(json.dumps(asdict(planted)) + "\n" for planted in found[number])
+                    log.flush()
     return [planted for number in range(len(jobs)) for planted in found[number]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,9 @@ class Planted:
     reason: str = ""
     detail: str = ""
 
+
+FAULT_SECONDS = 15.0
+"""CPU time for one fault: to compile, run and judge it takes one or two seconds."""
 
 STAGES = ("not compiled", "unchanged", "caught", "missed", "kernel left out", "no site")
 """`unchanged`: the faulty target gives what it gave before. `kernel left out`: without a fault it is no match."""
@@ -164,7 +168,33 @@ def plant(subject: Subject, target: str, kinds: Sequence[str], rng: random.Rando
 
 
 def plant_edit(subject: Subject, planted: Planted, edit: Edit, workspace: Workspace) -> Planted:
-    """Apply an edit to the text of `planted.target`, compile it if need be, run it, and judge it."""
+    """Apply an edit to the text of `planted.target`, compile it if need be, run it, and judge it.
+
+    What does not end is caught; on the cpu, whose code nothing can interrupt, this process ends with it.
+    """
+    try:
+        with _limited(signal.SIG_DFL if planted.target == "cpp" else _stop):
+            return _plant_edit(subject, planted, edit, workspace)
+    except TimeoutError as error:
+        return replace(planted, stage="caught", verdict=str(Verdict.HANG), reason=str(error))
+
+
+@contextmanager
+def _limited(handler: Any) -> Iterator[None]:
+    previous = signal.signal(signal.SIGPROF, handler)
+    signal.setitimer(signal.ITIMER_PROF, FAULT_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, previous)
+
+
+def _stop(*_: Any) -> None:
+    raise TimeoutError(f"no end within {FAULT_SECONDS:g} s")
+
+
+def _plant_edit(subject: Subject, planted: Planted, edit: Edit, workspace: Workspace) -> Planted:
     compiled = subject.compiled
     if planted.target == "ptx":
         return _on_cuda(subject, planted, replace(compiled, ptx=PtxText(edit.apply(compiled.ptx.text))))
