@@ -1,0 +1,78 @@
+"""Forms whose gradients are wrong though no documentation says so: each is a bug of Warp, kept as a finding."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from grammar.limits import components, loops
+from grammar.limits.gradients import Gradients
+from grammar.limits.reading import LOOPS, Function, called, changed_parts, leaves_loop, stores
+
+
+@dataclass(frozen=True)
+class WrongForm:
+    """A form by the name of its finding; `lines` yields the lines of a function that use it."""
+
+    finding: str
+    lines: Callable[[Function], Iterator[int]]
+
+
+def _breaks(function: Function) -> Iterator[int]:
+    gradients = function.kept(Gradients)
+    for node in function.statements:
+        if isinstance(node, LOOPS) and (left := leaves_loop(node.body, (ast.Break,))) and gradients.any_in(node.body):
+            yield left.lineno
+
+
+def _remainders(function: Function) -> Iterator[int]:
+    """The divisor of floats; one of integers, or a constant, has no gradient to lose."""
+    gradients = function.kept(Gradients)
+    for node in function.nodes:
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Mod):
+            if gradients.has(node.right if isinstance(node, ast.BinOp) else node.value):
+                yield node.lineno
+        elif isinstance(node, ast.Call) and called(node) == "mod" and gradients.has(node.args[-1]):
+            yield node.lineno
+
+
+def _tuples(function: Function) -> Iterator[int]:
+    gradients = function.kept(Gradients)
+    for node in function.statements:
+        match node:
+            case ast.Assign(targets=[ast.Name()], value=ast.Tuple() as value) if gradients.has(value):
+                yield node.lineno
+
+
+def _field_components(function: Function) -> Iterator[int]:
+    """A component behind a field of a local struct; one behind an array's element is another matter."""
+    for node in function.statements:
+        for target in stores(node):
+            outer = target.value if isinstance(target, ast.Subscript | ast.Attribute) else None
+            behind_field = isinstance(outer, ast.Attribute) and isinstance(outer.value, ast.Name | ast.Attribute)
+            if behind_field and outer is not None and function.array_at(outer) is None:
+                yield node.lineno
+
+
+def _parameters(function: Function) -> Iterator[int]:
+    """A component of a function's own parameter."""
+    if function.is_kernel:
+        return
+    for node in function.statements:
+        for name in changed_parts(node):
+            annotation = function.parameters.get(name)
+            spelled = ast.unparse(annotation) if annotation is not None else ""
+            if spelled not in ("", *function.module.structs) and name not in function.arrays:
+                yield node.lineno
+
+
+FORMS = (
+    WrongForm("break-in-loop-gradient", _breaks),
+    WrongForm("continue-keeps-loop-dynamic", loops.beyond_unrolled),
+    WrongForm("remainder-gradient", _remainders),
+    WrongForm("tuple-gradient", _tuples),
+    WrongForm("field-component-gradient", _field_components),
+    WrongForm("parameter-component-gradient", _parameters),
+    WrongForm("transform-component-gradient", components.transform_assigned_again),
+)
