@@ -38,6 +38,7 @@ class CompoundType:
         return int(np.prod(self.shape))
 
     def __call__(self, *arguments: Any, **options: Any) -> Compound:
+        """Construct a value."""
         return self.construct(self, *arguments, **options)
 
     def of(self, items: Sequence[Any]) -> Compound:
@@ -68,6 +69,14 @@ class Compound:
         self.type = type_
         self.items = items
         self.home = home
+
+    @property
+    def dtype(self) -> ScalarType:
+        """The type of the components, which generic functions ask for."""
+        return self.type.scalar
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"parts of {self.type}")
 
     def copy(self) -> Compound:
         """Return a value of its own."""
@@ -232,20 +241,32 @@ class Matrix(Compound):
         )
         return np.arange(rows * columns).reshape(rows, columns)[plain]
 
+    def _cell(self, index: tuple[Any, Any]) -> int:
+        """Return the flat position of the element in a row and a column."""
+        rows, columns = self.type.shape
+        return self.place(index[0], rows) * columns + self.place(index[1], columns)
+
     def __getitem__(self, index: Any) -> Any:
-        if type(index) is tuple and not any(isinstance(key, slice) for key in index):
-            rows, columns = self.type.shape
-            return self.items[self.place(index[0], rows) * columns + self.place(index[1], columns)]
+        if _is_cell(index):
+            return self.items[self._cell(index)]
         positions = self.positions(index)
-        picked = [self.items[int(position)] for position in positions.ravel()]
+        picked = [self.items[position] for position in positions.ravel().tolist()]
         return part_of(self, picked, lambda part: self.__setitem__(index, part), positions.shape)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        positions = np.atleast_1d(self.positions(index)).ravel()
-        values = value.items if isinstance(value, Compound) else [value] * len(positions)
-        for position, item in zip(positions, values, strict=True):
-            self.items[int(position)] = self.type.scalar(item)
+        if _is_cell(index):
+            self.items[self._cell(index)] = self.type.scalar(value)
+        else:
+            positions = self.positions(index).ravel().tolist()
+            values = value.items if isinstance(value, Compound) else [value] * len(positions)
+            for position, item in zip(positions, values, strict=True):
+                self.items[position] = self.type.scalar(item)
         self.changed()
+
+
+def _is_cell(index: Any) -> bool:
+    """Whether a subscript of a matrix names one element."""
+    return type(index) is tuple and not any(isinstance(key, slice) for key in index)
 
 
 def part_of(whole: Compound, items: list[Any], home: Home, shape: tuple[int, ...] | None = None) -> Any:

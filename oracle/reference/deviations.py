@@ -20,14 +20,25 @@ class Deviation:
 
 
 NEGATED_ZERO = "negated-zero"
+SLICE_OF_ITSELF = "slice-changed-by-whole"
 INVERSE_ERF = "erfinv-small-arguments"
+SVD2_SINGULAR = "svd2-of-singular-matrix"
+SVD2_ROTATION = "svd2-of-scaled-rotation"
 
 DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
     {
+        SVD2_SINGULAR: Deviation(
+            "the smaller singular value of a nearly singular matrix is NaN at times", "svd2-of-singular-matrix"
+        ),
+        SVD2_ROTATION: Deviation(
+            "`svd2` of a scaled rotation or reflection returns identities for `U` and `V`",
+            "https://github.com/NVIDIA/warp/issues/1734",
+        ),
         INVERSE_ERF: Deviation(
             "`erfinv` and `erfcinv` lose their small arguments on the cpu", "erfinv-small-arguments"
         ),
-        NEGATED_ZERO: Deviation("`-x` is computed as 0 - x: of a positive zero it is a positive zero", "negated-zero"),
+        NEGATED_ZERO: Deviation("`-x` of a scalar is computed as 0 - x: of a positive zero it is a positive zero", "negated-zero"),
+        SLICE_OF_ITSELF: Deviation("`v[::-1] += v` adds components that it changed already", "slice-changed-by-whole"),
     }
 )
 """By the name that `Run.known` holds."""
