@@ -12,6 +12,7 @@ from grammar.canonical import canonical, tokens
 from grammar.kernel import Kernel
 from grammar.measures import measure, names_from_warp
 from grammar.registry import builtin_names
+from oracle.judge import Judgement
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 
@@ -40,15 +41,12 @@ class Origin:
 
 
 def metadata(
-    kernel: Kernel,
-    origin: Origin,
-    versions: Mapping[str, Any],
-    backends: Sequence[str],
-    comparison: Mapping[str, Any],
-    explained_by: Sequence[str],
+    kernel: Kernel, origin: Origin, versions: Mapping[str, Any], backends: Sequence[str], judgement: Judgement
 ) -> dict[str, Any]:
-    """Return a record's metadata. `comparison` maps each leaf to its worst ULP or difference; `explained_by` names the
-    library functions whose rounding accounts for what is not zero there.
+    """Return a record's metadata; the judgement is the match that admits the kernel.
+
+    `comparison` maps each leaf to its worst ULP or difference, `explained_by` names the library functions whose
+    rounding accounts for what is not zero there, and `oracles` has the stance of every other oracle that was asked.
     """
     used = names_from_warp(kernel.source)
     builtins = used & builtin_names()
@@ -67,8 +65,9 @@ def metadata(
         "versions": dict(versions) | {"schema": SCHEMA},
         "backends": list(backends),
         "input_seed": origin.input_seed,
-        "comparison": dict(comparison),
-        "explained_by": sorted(explained_by),
+        "comparison": judgement.comparison.to_json() if judgement.comparison else {},
+        "explained_by": sorted(judgement.functions),
+        "oracles": {opinion.oracle: str(opinion.stance) for opinion in judgement.opinions},
         "split": split(kernel.source),
     }
 

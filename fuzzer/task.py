@@ -14,7 +14,13 @@ from grammar import SeededChoices, accept, generate, releases
 from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.observation import Verdict
+from oracle.peers.peer import Peer, choose, choose_free
 from oracle.rerun import Case
+
+BATCH_KERNELS = 16
+"""Kernels per batch, and so per Warp module. Batches four times as large save less than a tenth of the time per kernel;
+with small ones progress shows sooner, a small budget wastes less, and a crash costs less.
+"""
 
 
 class GrammarError(Exception):
@@ -62,6 +68,12 @@ class Task:
             dims=kernel.dims,
             arguments=[argument.to_json() for argument in kernel.arguments],
         )
+
+    def peers(self, kernel: Kernel, index: int) -> tuple[Peer, ...]:
+        """Return the peers that are asked about kernel `index`: those of its batch, whatever became of its others."""
+        number = index // BATCH_KERNELS
+        blocks = not kernel.block_dim and self.cuda == "emulator"
+        return choose(self.seed, number), choose_free(self.seed, number, blocks=blocks)
 
     def finding(
         self, index: int, kernel: Kernel, verdict: Verdict, reason: str, backends: tuple[str, ...] = ()

@@ -17,9 +17,11 @@ from fuzzer.task import Task
 from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.backends import cpu, cuda_backend
-from oracle.inputs import make_inputs
-from oracle.judge import Judge
+from oracle.inputs import Inputs, make_inputs
+from oracle.judge import DIRECTIONS, Judge, Judgement, weigh
 from oracle.observation import Verdict
+from oracle.peers.agreement import PeerCase
+from oracle.peers.running import PeerRunner
 from oracle.second_look import look_again
 
 
@@ -30,7 +32,22 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[int, ...]], Seque
     """
     workspace = open_workspace(scratch).__enter__()
     options = CompileOptions(backward=task.backward, arch=task.arch, emit_ptx=task.emit_ptx)
-    return BatchRunner(task, workspace, options, Judge(cpu, cuda_backend(task.cuda), task.cuda)).run
+    return BatchRunner(task, workspace, options, Judge(cpu, cuda_backend(task.cuda), task.cuda, DIRECTIONS)).run
+
+
+@dataclass(frozen=True)
+class Launched:
+    """A kernel that was compiled and run on both targets, and what came of it."""
+
+    kernel: Kernel
+    compiled: Compiled
+    inputs: Inputs
+    judgement: Judgement
+
+    def as_case(self) -> PeerCase:
+        """Return what its peers are compared with; both targets must have run."""
+        seen = self.judgement.observations
+        return PeerCase(self.kernel.source, self.compiled, self.kernel.dims, self.inputs, seen["cpu"], seen["cuda"])
 
 
 @dataclass(frozen=True)
@@ -64,31 +81,52 @@ class BatchRunner:
         shared = {**shared, "compile": seconds["compile"] / len(kernels)}
         outcomes = {}
         with batch:
+            launched: dict[int, Launched] = {}
             for (index, kernel), result in zip(kernels.items(), batch.results, strict=True):
                 if isinstance(result, CompileFailure):
                     reason = f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}"
-                    outcome = self.task.finding(index, kernel, Verdict.COMPILE_ERROR, reason)
+                    outcomes[index] = self.task.finding(index, kernel, Verdict.COMPILE_ERROR, reason)
                 else:
-                    outcome = self._judge(index, kernel, result, options)
-                outcomes[index] = replace(outcome, seconds=shared | dict(outcome.seconds))
-        return outcomes
+                    launched[index] = self._judge(index, kernel, result)
+            self._ask_peers(launched, options)
+            outcomes |= {index: self._outcome(index, one, options) for index, one in launched.items()}
+        return {index: replace(outcome, seconds=shared | dict(outcome.seconds)) for index, outcome in outcomes.items()}
 
-    def _judge(self, index: int, kernel: Kernel, compiled: Compiled, options: CompileOptions) -> Outcome:
-        origin = self.task.origin(index)
+    def _judge(self, index: int, kernel: Kernel, compiled: Compiled) -> Launched:
         seconds: dict[str, float] = {}
         with _cpu_time(seconds, "inputs"):
-            inputs = make_inputs(compiled.kernel, kernel.arguments, origin.input_seed)
+            inputs = make_inputs(compiled.kernel, kernel.arguments, self.task.origin(index).input_seed)
         judgement = self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
-        judgement = look_again(judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, inputs)
-        seconds |= judgement.seconds
+        return Launched(kernel, compiled, inputs, replace(judgement, seconds=seconds | dict(judgement.seconds)))
+
+    def _ask_peers(self, launched: dict[int, Launched], options: CompileOptions) -> None:
+        """Put the opinions of this batch's peers to the judgements of those on which both targets agree."""
+        agreed = {index: one for index, one in launched.items() if one.judgement.verdict is Verdict.MATCH}
+        if not agreed:
+            return
+        runner = PeerRunner(options, self.workspace, cuda_backend(self.task.cuda))
+        first = min(agreed)
+        for peer in self.task.peers(launched[first].kernel, first):
+            for index, opinion in zip(
+                agreed, runner.run([one.as_case() for one in agreed.values()], peer), strict=True
+            ):
+                one = launched[index]
+                launched[index] = replace(one, judgement=weigh(one.judgement, [opinion]))
+
+    def _outcome(self, index: int, launched: Launched, options: CompileOptions) -> Outcome:
+        origin = self.task.origin(index)
+        kernel = launched.kernel
+        judgement = look_again(
+            launched.judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
+        )
+        seconds = dict(judgement.seconds)
         backends = self.judge.backends
         if judgement.verdict is not Verdict.MATCH:
             found = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends)
             return replace(found, seconds=seconds)
         with _cpu_time(seconds, "record"):
-            comparison = judgement.comparison.to_json() if judgement.comparison else {}
-            data = metadata(kernel, origin, self.task.versions, backends, comparison, judgement.functions)
-            record = Record(kernel_id(kernel.source), kernel.source, compiled.artifacts, data)
+            data = metadata(kernel, origin, self.task.versions, backends, judgement)
+            record = Record(kernel_id(kernel.source), kernel.source, launched.compiled.artifacts, data)
             line = record.to_line()
         return Outcome(
             index=index,

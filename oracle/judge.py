@@ -42,6 +42,7 @@ class Judgement:
     `comparison` is missing where a back end returned nothing to compare. `functions` are the library functions that the
     kernel called, known only where a difference had to be explained. `place` is the first element that differs and
     that nothing explains, or the one that is unstable. `opinions` are those of the other oracles, if they were asked.
+    `observations` are what both targets left behind, by the target's name, if both came to an end.
     """
 
     verdict: Verdict
@@ -51,6 +52,7 @@ class Judgement:
     seconds: Mapping[str, float] = field(default_factory=dict)
     place: Place | None = None
     opinions: tuple[Opinion, ...] = ()
+    observations: Mapping[str, Observation] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def wrong_target(self) -> str:
@@ -133,6 +135,7 @@ class Judge:
         with _timed(seconds, "cpu"):
             cpu = self._cpu.run(compiled, dims, inputs, backward)
         judgement = self._compare(compiled, dims, inputs, backward, cpu, cuda, seconds)
+        judgement = replace(judgement, observations={"cpu": cpu, "cuda": cuda})
         if self._directions is None or judgement.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
             return judgement
         targets = ("cpu",) if judgement.verdict is Verdict.MATCH else ("cpu", "cuda")

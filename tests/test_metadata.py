@@ -7,6 +7,9 @@ from collections import Counter
 
 from fuzzer.metadata import Origin, metadata, shape, split
 from grammar import CATEGORIES, SeededChoices, generate
+from oracle.judge import Judgement
+from oracle.observation import Verdict
+from oracle.opinions import Opinion, Stance
 
 KERNELS = [generate(SeededChoices(f"metadata/{index}"), CATEGORIES[index % 10]) for index in range(300)]
 
@@ -32,7 +35,10 @@ def test_no_two_kernels_share_an_input_seed():
 
 def test_metadata_is_json_and_names_what_the_kernel_uses():
     for index, kernel in enumerate(KERNELS[:40]):
-        data = metadata(kernel, Origin(3, index), {"warp": "any"}, ("cpu", "emulator"), {"out": 0.0}, ["sinf"])
+        opinions = (Opinion("reference", Stance.AGREES, "equal to the bit"),)
+        match = Judgement(Verdict.MATCH, "equal to the bit", functions=("sinf",), opinions=opinions)
+        data = metadata(kernel, Origin(3, index), {"warp": "any"}, ("cpu", "emulator"), match)
+        assert (data["explained_by"], data["oracles"]) == (["sinf"], {"reference": "agrees"})
         assert json.loads(json.dumps(data, allow_nan=False)) == data
         assert "tid" in data["builtins"]
         assert all(f"wp.{name}" in kernel.source for name in [*data["builtins"], *data["types"]])

@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fuzzer.campaign import BATCH_KERNELS
-from fuzzer.task import Task
+from fuzzer.task import BATCH_KERNELS, Task
 from fuzzer.worker import start_worker
 from grammar import CATEGORIES, SeededChoices, focus, generate
 from grammar.coverage import generable_overloads

@@ -4,7 +4,7 @@
 
 With `--match`, one kernel is made for every generable overload whose signature the pattern matches; otherwise kernels
 of all categories. Prints how often the reference agreed to the bit, agreed by rounding, was unstable, had no opinion
-(and for the lack of what), or accuses, and its milliseconds per kernel. Everything runs in this process: a crash ends it.
+(and for the lack of what), or accuses, and its milliseconds per kernel. All runs in this process: a crash ends it.
 """
 
 from __future__ import annotations

@@ -17,8 +17,7 @@ from typing import Any
 
 from warp._src import build
 
-from fuzzer.campaign import BATCH_KERNELS
-from fuzzer.task import Task
+from fuzzer.task import BATCH_KERNELS, Task
 from fuzzer.worker import start_worker
 from grammar import CATEGORIES
 

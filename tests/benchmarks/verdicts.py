@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fuzzer.campaign import BATCH_KERNELS
 from fuzzer.metadata import Origin
 from fuzzer.outcome import Outcome
-from fuzzer.task import Task
+from fuzzer.task import BATCH_KERNELS, Task
 from fuzzer.worker import start_worker
 from grammar import CATEGORIES
 from oracle.observation import Verdict
