@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from extractor.compiling import Compiled
+from grammar import limits
 from oracle import gradients
 from oracle.accumulation import check_accumulation
 from oracle.gradients import check_gradients
@@ -67,9 +68,23 @@ def _of_differences(launched: Launched, program: Program, directions: int, refer
         return Opinion(gradients.ORACLE, Stance.NO_OPINION, f"the reference has none: {reference.reason}")
     launch = gradients.Launch(program, launched.dims, launched.inputs, launched.compiled.block_dim, launched.run)
     try:
-        return check_gradients(launch, np.random.default_rng(launched.inputs.seed), directions)
+        found = check_gradients(launch, np.random.default_rng(launched.inputs.seed), directions)
     except Exception as error:
         return _fault(gradients.ORACLE, error)
+    return known(found, launched.compiled.source) if found.stance is Stance.ACCUSES else found
+
+
+def known(found: Opinion, source: str) -> Opinion:
+    """Return an accusation of gradients with what is known of the source: a documented limit, or a bug kept before."""
+    beyond = limits.exceeded(source, (limits.Effect.GRADIENTS, limits.Effect.UNRELIABLE))
+    if beyond:
+        limit = limits.BY_NAME[beyond[0].limit_name]
+        reason = f"{limit.name} at line {beyond[0].line} ({limit.citation}): {found.reason}"
+        return replace(found, stance=Stance.DOCUMENTED, reason=reason)
+    bugs = limits.wrong_gradients(source)
+    if bugs:
+        return replace(found, reason=f"known bug {bugs[0].limit_name} at line {bugs[0].line}: {found.reason}")
+    return found
 
 
 def _fault(oracle: str, error: Exception) -> Opinion:
