@@ -5,14 +5,15 @@ Each differing element is judged on its own, by how far it moved when the librar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from oracle.compare import Comparison, Leaf, Place, differs, hexadecimal
-from oracle.floats import is_float, limits, numbers
+from oracle.floats import BFLOAT16, is_float, limits, numbers
 from oracle.observation import Observation, Verdict
+from oracle.ulp import ulp_distance
 
 SPREAD_FACTOR = 2.0
 """Allowed difference over the largest one that nudging caused.
@@ -33,11 +34,17 @@ def unstable_spread(dtype: np.dtype) -> float:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The verdict on the differences of two observations; the element that decided it in words, and its place."""
+    """The verdict on the differences of two observations; the element that decided it in words, and its place.
+
+    `ulps` is how far the two targets are apart at that element, `bound` how far they may be. Where everything is
+    explained both are of the element that uses most of its bound. Both are zero where no float decided.
+    """
 
     verdict: Verdict
     element: str
     place: Place | None = None
+    ulps: float = 0.0
+    bound: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,23 @@ class _Elements:
     slack: np.ndarray
     nudged: np.ndarray
 
+    @property
+    def allowed(self) -> np.ndarray:
+        """How far the targets may be apart, as absolute differences in float64."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            moves = np.abs(numbers(self.nudged).astype(np.float64) - numbers(self.cpu).astype(np.float64))
+            return self.slack + SPREAD_FACTOR * np.max(moves, axis=0, initial=0.0)
+
+    @property
+    def in_ulps(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far the targets are apart and may be, in ULPs of the cpu's value; zeros for integers."""
+        if not is_float(self.leaf.dtype):
+            return np.zeros(self.cpu.size), np.zeros(self.cpu.size)
+        with np.errstate(invalid="ignore", over="ignore"):
+            unit = np.spacing(np.abs(numbers(self.cpu))).astype(np.float64)
+            bound = self.allowed / (unit * 2.0**16 if self.leaf.dtype == BFLOAT16 else unit)
+        return ulp_distance(self.cpu, self.cuda), bound
+
 
 def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged: Sequence[Observation]) -> Explanation:
     """Judge what differs between `cpu` and `cuda`, given runs of the cpu code with its library functions nudged.
@@ -59,6 +83,7 @@ def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged:
     integer or a NaN, that agreement would mean nothing; and `mismatch` if a difference remains.
     """
     unstable: Explanation | None = None
+    matched = Explanation(Verdict.MATCH, "")
     for leaf in comparison.differing:
         elements = _elements(leaf, cpu, cuda, nudged)
         floats = is_float(leaf.dtype)
@@ -67,7 +92,8 @@ def explain(cpu: Observation, cuda: Observation, comparison: Comparison, nudged:
             return _explanation(Verdict.MISMATCH, elements, int(np.argmin(explained)))
         if shaky.any() and unstable is None:
             unstable = _explanation(Verdict.UNSTABLE, elements, int(np.argmax(shaky)))
-    return unstable or Explanation(Verdict.MATCH, "")
+        matched = max(matched, _tightest(elements), key=_share)
+    return unstable or matched
 
 
 def _elements(leaf: Leaf, cpu: Observation, cuda: Observation, nudged: Sequence[Observation]) -> _Elements:
@@ -95,9 +121,8 @@ def _judge_floats(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
         cpu, cuda, nudged = (
             numbers(values).astype(np.float64) for values in (elements.cpu, elements.cuda, elements.nudged)
         )
-        moves = np.abs(nudged - cpu)
-        spread = np.max(moves, axis=0, initial=0.0)
-        allowed = elements.slack + SPREAD_FACTOR * spread
+        allowed = elements.allowed
+        spread = np.max(np.abs(nudged - cpu), axis=0, initial=0.0)
         # allowed > 0: zeros of different sign are no distance apart and yet differ
         within = (allowed > 0) & (np.abs(cuda - cpu) <= allowed)
         # below the smallest normal number every value has lost digits, however well the kernel behaves
@@ -119,7 +144,43 @@ def _judge_integers(elements: _Elements) -> tuple[np.ndarray, np.ndarray]:
 
 def _explanation(verdict: Verdict, elements: _Elements, position: int) -> Explanation:
     index = tuple(int(i) for i in np.argwhere(elements.leaf.mask)[position])
-    return Explanation(verdict, _describe(elements, position, index), (elements.leaf.name, index))
+    ulps, bound = (float(values[position]) for values in elements.in_ulps)
+    return Explanation(verdict, _describe(elements, position, index), (elements.leaf.name, index), ulps, bound)
+
+
+def _tightest(elements: _Elements) -> Explanation:
+    """Return the match with what is known of the element that uses most of its bound."""
+    ulps, bound = elements.in_ulps
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = np.nan_to_num(ulps / bound, nan=0.0, posinf=0.0)
+    position = int(np.argmax(shares))
+    return Explanation(Verdict.MATCH, "", None, float(ulps[position]), float(bound[position]))
+
+
+def _share(explanation: Explanation) -> float:
+    return explanation.ulps / explanation.bound if explanation.bound else 0.0
+
+
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def in_words(explanation: Explanation, calls: Mapping[str, int], threads: int) -> str:
+    """Say how far apart the targets are, how far they may be, and what allows it.
+
+    `calls` counts how often `threads` threads called each library function: `differs by 3 ULP, bound 4 ULP through one
+    sinf`. Empty where no float decided.
+    """
+    if not (explanation.ulps or explanation.bound):
+        return ""
+    through = [f"{_counted(-(-count // max(threads, 1)))} {name}" for name, count in calls.items() if count]
+    if len(through) > 1:
+        through[-2:] = [f"{through[-2]} and {through[-1]}"]
+    source = f"through {', '.join(through)}" if through else "through the order of float atomics"
+    return f"differs by {explanation.ulps:.3g} ULP, bound {explanation.bound:.3g} ULP {source}"
+
+
+def _counted(number: int) -> str:
+    return _COUNTS[number] if number < len(_COUNTS) else str(number)
 
 
 def _describe(elements: _Elements, position: int, index: tuple[int, ...]) -> str:

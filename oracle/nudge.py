@@ -195,6 +195,11 @@ class NudgedModule:
         called = (name for name, calls in zip(_COUNTED, self._nudges.calls, strict=True) if calls)
         return observation, tuple(sorted(called))
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often the last run called each library function, sorted by name; those that it did not are missing."""
+        return {name: calls for name, calls in sorted(zip(_COUNTED, self._nudges.calls, strict=True)) if calls}
+
 
 @cache
 def _load_nudges() -> _Nudges:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from oracle.compare import compare
-from oracle.explain import explain
+from oracle.explain import explain, in_words
+from oracle.floats import BFLOAT16
 from oracle.observation import Observation, Verdict
 from oracle.ulp import BOUNDS, ulp_distance
 
@@ -124,3 +125,36 @@ def test_every_bound_has_a_counterpart_in_the_other_precision() -> None:
         name[:-1] for name in BOUNDS if name.endswith("f") and name != "erf"
     }
     assert all(bound.cpu >= 1 and bound.cuda >= 1 for bound in BOUNDS.values())
+
+
+def steps_above_one(*steps: int) -> Observation:
+    return observe(out=(np.float32([1.0]).view(np.int32) + np.int32(steps)).view(np.float32))
+
+
+def test_an_explanation_says_how_far_apart_the_targets_are_and_may_be() -> None:
+    cpu, cuda = steps_above_one(0, 0), steps_above_one(3, 1)
+    found = explain(cpu, cuda, compare(cpu, cuda), [steps_above_one(2, 2), steps_above_one(1, 1)])
+    assert (found.verdict, found.ulps, found.bound) == (Verdict.MATCH, 3.0, 4.0)
+    assert in_words(found, {"sinf": 64}, 64) == "differs by 3 ULP, bound 4 ULP through one sinf"
+    two = {"cosf": 100, "sinf": 10}
+    assert in_words(found, two, 64) == "differs by 3 ULP, bound 4 ULP through two cosf and one sinf"
+    far = steps_above_one(0, 5)
+    found = explain(cpu, far, compare(cpu, far), [steps_above_one(2, 2)])
+    assert (found.verdict, found.place, found.ulps, found.bound) == (Verdict.MISMATCH, ("out", (1,)), 5.0, 4.0)
+
+
+def test_bounds_count_the_ulps_of_the_leafs_own_type() -> None:
+    one = np.array([0x3F80], np.uint16).view(BFLOAT16)
+    next_one = np.array([0x3F81], np.uint16).view(BFLOAT16)
+    cpu, cuda = observe(out=one), observe(out=next_one)
+    found = explain(cpu, cuda, compare(cpu, cuda), [cuda])
+    assert (found.ulps, found.bound) == (1.0, 2.0)
+
+
+def test_where_the_order_of_sums_decides_the_words_say_so() -> None:
+    slack = {"out": np.array([2.0**-21, 0.0])}
+    cpu = Observation(steps_above_one(0, 0).values, slack)
+    cuda = steps_above_one(1, 0)
+    found = explain(cpu, cuda, compare(cpu, cuda), ())
+    assert in_words(found, {}, 1) == "differs by 1 ULP, bound 4 ULP through the order of float atomics"
+    assert in_words(explain(cpu, cpu, compare(cpu, cpu), ()), {}, 1) == ""

@@ -149,6 +149,7 @@ def test_calls_inside_warps_headers_and_adjoints_move_too(batch: Batch) -> None:
     compiled, module = compiled_at(batch, len(NAMES) + 1)
     observation, called = module.run(lambda: launch(compiled), 9)
     assert called == ("cosf", "sinf")
+    assert module.calls == {"cosf": 3 * COUNT, "sinf": 3 * COUNT}  # forward, again before backward, in the adjoint
     moved = {leaf.name for leaf in compare(launch(compiled), observation).differing}
     assert moved == {"out", "x.grad"}
 

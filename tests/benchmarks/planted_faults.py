@@ -73,7 +73,7 @@ def main() -> None:
 def plant_all(
     jobs: Sequence[Sequence[Item]], planter: Planter, workers: int, log: TextIO | None = None
 ) -> list[Planted]:
-    """Plant the faults, one job for each kernel, in worker processes: a fault that kills its worker is caught."""
+    """Plant the faults, one job for each kernel, in worker processes: a fault of the cpu's code that kills its worker is caught."""
     found: dict[Hashable, list[Planted]] = {}
     with Pool[Item, Planted](planter.start, workers, LIMITS) as pool:
         for number, job in enumerate(jobs):
@@ -91,6 +91,8 @@ def plant_all(
 def _survived(item: Item, outcome: Planted | Death) -> Planted:
     if isinstance(outcome, Planted):
         return outcome
+    if item[1] != "cpp" or not (outcome.hang or outcome.reason.startswith("killed by")):
+        return Planted(item[0], item[1], stage="kernel left out", reason=f"its worker {outcome.reason}")
     return Planted(item[0], item[1], DEADLY, "caught", "hang" if outcome.hang else "crash", outcome.reason)
 
 
