@@ -22,17 +22,12 @@ from fuzzer.jsonlog import JsonLog
 from fuzzer.options import CampaignOptions
 from fuzzer.outcome import Outcome
 from fuzzer.progress import Progress, Tally
-from fuzzer.task import Task
+from fuzzer.task import BATCH_KERNELS, Task
 from fuzzer.worker import start_worker
 from oracle.examine import Accusation, Examiner
 from oracle.observation import Verdict
 from oracle.pool import Death, Pool
 from oracle.standing import Standing
-
-BATCH_KERNELS = 16
-"""Kernels per batch, and so per Warp module. Batches four times as large save less than a tenth of the time per kernel;
-with small ones progress shows sooner, a small budget wastes less, and a crash costs less.
-"""
 
 LOOKAHEAD = 2
 """Batches in flight or waiting to be merged, per worker: enough that a worker never waits for a slower one."""
@@ -144,7 +139,9 @@ class Campaign:
             self._examine(outcome, examiner)
 
     def _examine(self, outcome: Outcome, examiner: Examiner) -> None:
-        examiner.submit(outcome.index, Accusation(self.task.case(outcome.index), outcome.verdict))
+        kernel = self.task.kernel(outcome.index)
+        peers = self.task.peers(kernel, outcome.index)
+        examiner.submit(outcome.index, Accusation(self.task.case(outcome.index, kernel), outcome.verdict, peers))
 
     def _keep_examined(self, examiner: Examiner, timeout: float) -> None:
         """Write the findings that were examined; wait for some so long."""

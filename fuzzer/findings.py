@@ -84,10 +84,6 @@ def _report(outcome: Outcome, standing: Standing, data: Mapping[str, Any]) -> st
     versions = "\n".join(f"- {name}: {version}" for name, version in sorted(data["versions"].items()))
     return f"""# {flaky}{outcome.verdict}: {headline(standing, outcome.reason)}
 
-```
-{outcome.reason}
-```
-
 {told}
 
 To see it again, on the same inputs and some others, give this folder to the oracle:
@@ -100,6 +96,12 @@ python -m oracle check findings/{data["id"]}
 
 ```python
 {outcome.source.rstrip()}
+```
+
+## What was said of it first
+
+```
+{outcome.reason}
 ```
 
 ## Versions and origin

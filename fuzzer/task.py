@@ -58,9 +58,8 @@ class Task:
             raise GrammarError(f"kernel {index} of seed {self.seed} is not accepted: {rejection}\n{kernel.source}")
         return kernel
 
-    def case(self, index: int) -> Case:
+    def case(self, index: int, kernel: Kernel) -> Case:
         """Return kernel `index` as another process needs it to run it again, with the inputs of this campaign."""
-        kernel = self.kernel(index)
         return Case(
             source=kernel.source,
             options=CompileOptions(backward=self.backward, arch=self.arch).for_blocks_of(kernel.block_dim),

@@ -14,8 +14,10 @@ from grammar.errors import UserError
 from oracle.backends import choose_cuda
 from oracle.check import CheckOptions, check_corpus
 from oracle.check_kernel import FINDING, check_kernel
+from oracle.check_standing import print_standing
 from oracle.observation import Verdict
 from oracle.pool import Death
+from oracle.rerun import Case, Rerun
 from oracle.tables import exit_code, print_judgements, print_opinions, print_report
 
 
@@ -25,10 +27,13 @@ def check(request: argparse.Namespace) -> int:
     if not request.path.exists():
         raise UserError(f"{request.path}: no such file or folder")
     cuda, versions = _installed(request.cuda)
-    is_finding = request.path.is_dir() and (request.path / FINDING).is_file()
-    if request.path.suffix == ".py" or is_finding:
+    if request.path.suffix == ".py" or _is_finding(request):
         return _check_kernel(request, cuda, versions)
     return _check_corpus(request, cuda, versions)
+
+
+def _is_finding(request: argparse.Namespace) -> bool:
+    return bool(request.path.is_dir() and (request.path / FINDING).is_file())
 
 
 def _check_numbers(request: argparse.Namespace) -> None:
@@ -63,6 +68,14 @@ def _check_corpus(request: argparse.Namespace, cuda: str, versions: Mapping[str,
 
 def _check_kernel(request: argparse.Namespace, cuda: str, versions: Mapping[str, Any]) -> int:
     case, outcome = check_kernel(request.path, cuda, request.sample, request.seed)
+    console = Console()
+    code = _print_rerun(case, outcome, cuda, versions, console)
+    if _is_finding(request):
+        print_standing(case, outcome, cuda, request.workers, console)
+    return code
+
+
+def _print_rerun(case: Case, outcome: Rerun | Death, cuda: str, versions: Mapping[str, Any], console: Console) -> int:
     if isinstance(outcome, Death):
         verdict = Verdict.HANG if outcome.hang else Verdict.CRASH
         print(f"{verdict}: {outcome.reason}")
@@ -70,7 +83,6 @@ def _check_kernel(request: argparse.Namespace, cuda: str, versions: Mapping[str,
     if outcome.refusal:
         print(f"{Verdict.COMPILE_ERROR}: {outcome.refusal}")
         return 1
-    console = Console()
     print_judgements(outcome.judgements, case.input_seeds, console)
     print_opinions(outcome.judgements, console)
     print(f"launched over {outcome.dims}, cuda on the {cuda}, Warp {versions['warp']}")

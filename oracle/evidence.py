@@ -9,7 +9,7 @@ import numpy as np
 
 from oracle.compare import Place, compare, hexadecimal
 from oracle.observation import Observation, Verdict
-from oracle.opinions import Stance
+from oracle.opinions import Opinion, Stance
 from oracle.pool import Death
 from oracle.probes import Answer
 from oracle.ptx import NOBODY
@@ -60,10 +60,10 @@ def standing(
         again=again,
         alone=runs,
         others=Counter(_verdict(outcome) or Verdict.MATCH for outcome in others),
-        oracles=_accusers(verdict, judged),
+        oracles=_accusers(verdict, judged, _agree(observed)),
         wrong=wrong,
         witness=witness,
-        options=options if verdict.accuses else None,
+        options=options if verdict.accuses and not _by_peers(judged) else None,
         element=element,
         thread=_reported_thread(alone.get("cuda", ()), block_dim) or (element.thread if element else None),
     )
@@ -84,11 +84,22 @@ def _shown(place: Place) -> str:
     return f"{place[0]}[{', '.join(str(i) for i in place[1])}]"
 
 
-def _accusers(verdict: Verdict, judged: Sequence[Outcome]) -> tuple[str, ...]:
-    """Return the oracle behind the verdict, and those that accuse besides."""
-    opinions = [opinion for one in judged if isinstance(one, Answer) for opinion in one.opinions]
-    accusing = [opinion.oracle for opinion in opinions if opinion.stance is Stance.ACCUSES]
-    return tuple(dict.fromkeys([*([ACCUSERS[verdict]] if verdict in ACCUSERS else []), *accusing]))
+def _accusers(verdict: Verdict, judged: Sequence[Outcome], agree: bool) -> tuple[Opinion, ...]:
+    """Return the oracle behind the verdict, with the reason that it gave first, and those that accuse besides.
+
+    Where the two targets `agree`, their comparison is not what accuses them of a mismatch.
+    """
+    heard = [opinion for one in judged if isinstance(one, Answer) for opinion in one.opinions]
+    accusing = [opinion for opinion in heard if opinion.stance is Stance.ACCUSES]
+    if verdict in ACCUSERS and not (verdict is Verdict.MISMATCH and agree):
+        reason = next((one.reason for one in judged if _verdict(one) is verdict), "")
+        accusing.insert(0, Opinion(ACCUSERS[verdict], Stance.ACCUSES, reason))
+    return tuple({(opinion.oracle, opinion.target): opinion for opinion in accusing[::-1]}.values())[::-1]
+
+
+def _by_peers(judged: Sequence[Outcome]) -> bool:
+    """Whether the kernel is accused by peers alone: then every option that changes it is a peer itself."""
+    return any(isinstance(one, Answer) and one.by_peers for one in judged)
 
 
 def _alone(outcomes: Sequence[Outcome], compiled: Outcome | None) -> Alone:
@@ -177,4 +188,9 @@ def _wrong_target(
     witness = "; ".join(f"the reference: {opinion.reason}" for opinion in about) or "the reference was not asked"
     if any(opinion.stance is Stance.ACCUSES for opinion in about) and _agree(observed):
         return "both", f"cpu and cuda agree with each other; {witness}"
+    if _by_peers(judged) and all(opinion.stance is Stance.AGREES for opinion in about):
+        return (
+            None,
+            f"as it is, the kernel gives the same on both targets; wrong is what the peer made of it; {witness}",
+        )
     return wrong_target(about) or None, witness

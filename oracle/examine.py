@@ -14,6 +14,7 @@ from types import TracebackType
 from oracle.evidence import Outcome, standing
 from oracle.observation import Verdict
 from oracle.peers.options import OPTIONS
+from oracle.peers.peer import Peer
 from oracle.pool import Death, Limits, Pool
 from oracle.probes import Answer, Probe, What, start_worker
 from oracle.rerun import Case
@@ -25,16 +26,24 @@ OTHER_INPUTS = (0, 1, 2, 3)
 REPEATS = 2
 """Runs on the same inputs, of both targets and of each alone."""
 
-LIMITS = Limits(job_seconds=60.0, item_seconds=0.0, startup_seconds=40.0, jobs_per_worker=1)
-"""For one probe: the kernel ends at once or never, and the options are tried in half a minute."""
+LIMITS = Limits(job_seconds=60.0, item_seconds=20.0, startup_seconds=40.0, jobs_per_worker=1)
+"""For one probe: the kernel ends at once or never."""
+
+OPTIONS_SECONDS = 600.0
+"""What the options may take besides: each is compiled for both targets, in half a minute together if nothing else runs.
+"""
 
 
 @dataclass(frozen=True)
 class Accusation:
-    """A kernel with the inputs it is accused on, one seed; `verdict` is of what, None if that is lost."""
+    """A kernel with the inputs it is accused on, one seed; `verdict` is of what, None if that is lost.
+
+    `peers` are those that may have accused it.
+    """
 
     case: Case
     verdict: Verdict | None = None
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,19 +78,20 @@ class Examination:
         return {step: probe for step, probe in wanted.items() if step not in self.answers}
 
     def _first_round(self) -> dict[Step, Probe]:
-        case, verdict = self.accusation.case, self.accusation.verdict
+        case, verdict, peers = self.accusation.case, self.accusation.verdict, self.accusation.peers
         repeats = 1 if verdict is Verdict.HANG else REPEATS
         steps = [Step(What.JUDGE, number) for number in range(repeats)]
         if verdict is Verdict.COMPILE_ERROR:
             steps += [Step(What.COMPILE_CPU), Step(What.COMPILE_CUDA), Step(What.OPTIONS)]
-            return {step: Probe(step.what, case) for step in steps}
+            return {step: Probe(step.what, case, peers) for step in steps}
         steps += [Step(what, number) for what in (What.CPU, What.CUDA) for number in range(repeats)]
         if verdict not in (Verdict.CRASH, Verdict.HANG):  # then they would end the process, or never end
             steps += [Step(What.OPTIONS), Step(What.REFERENCE)]
-        probes = {step: Probe(step.what, case) for step in steps}
+        probes = {step: Probe(step.what, case, peers) for step in steps}
         others = [] if verdict is Verdict.HANG else [seed for seed in OTHER_INPUTS if seed not in case.input_seeds]
         return probes | {
-            Step(What.JUDGE, f"inputs {seed}"): Probe(What.JUDGE, replace(case, input_seeds=(seed,))) for seed in others
+            Step(What.JUDGE, f"inputs {seed}"): Probe(What.JUDGE, replace(case, input_seeds=(seed,)), peers)
+            for seed in others
         }
 
     def _after_deaths(self) -> dict[Step, Probe]:
@@ -191,7 +201,8 @@ class Examiner:
         probes = examination.next_round()
         examination.open = len(probes)
         for steps in _processes(probes, examination.accusation.verdict):
-            self._pool.submit((key, steps), [probes[step] for step in steps])
+            more = OPTIONS_SECONDS if any(step.what is What.OPTIONS for step in steps) else 0.0
+            self._pool.submit((key, steps), [probes[step] for step in steps], more)
         return bool(probes)
 
     def completed(self, timeout: float) -> list[tuple[Hashable, Standing]]:

@@ -67,11 +67,12 @@ class _Part(Generic[Item]):
     key: Hashable
     positions: tuple[int, ...]
     items: tuple[Item, ...]
+    more_seconds: float = 0.0
 
     def halves(self) -> Iterator[_Part[Item]]:
         middle = len(self.items) // 2
         for part in (slice(None, middle), slice(middle, None)):
-            yield _Part(self.key, self.positions[part], self.items[part])
+            yield _Part(self.key, self.positions[part], self.items[part], self.more_seconds)
 
 
 @dataclass
@@ -127,11 +128,11 @@ class Pool(Generic[Item, Outcome]):
         """How many submitted jobs have not come back yet."""
         return len(self._sizes)
 
-    def submit(self, key: Hashable, items: Sequence[Item]) -> None:
-        """Queue a job; `completed` gives its outcomes back under the same key."""
+    def submit(self, key: Hashable, items: Sequence[Item], more_seconds: float = 0.0) -> None:
+        """Queue a job, which may take `more_seconds` than others; `completed` gives its outcomes back under its key."""
         self._sizes[key] = len(items)
         self._outcomes[key] = {}
-        self._queue.append(_Part(key, tuple(range(len(items))), tuple(items)))
+        self._queue.append(_Part(key, tuple(range(len(items))), tuple(items), more_seconds))
 
     def completed(self, timeout: float) -> list[tuple[Hashable, list[Outcome | Death]]]:
         """Wait at most `timeout` seconds for something to happen and return the jobs that are complete, with one
@@ -166,7 +167,7 @@ class Pool(Generic[Item, Outcome]):
             worker = idle[0] if idle else self._hire()
             part = self._queue.popleft()
             startup = self.limits.startup_seconds if worker.jobs == 0 else 0.0
-            seconds = startup + self.limits.job_seconds + self.limits.item_seconds * len(part.items)
+            seconds = startup + self.limits.job_seconds + self.limits.item_seconds * len(part.items) + part.more_seconds
             worker.part, worker.deadline = part, time.monotonic() + seconds
             worker.jobs += 1
             worker.pipe.send(part.items)

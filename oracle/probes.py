@@ -16,10 +16,13 @@ from extractor.warp_setup import Workspace, open_workspace
 from oracle.backends import cpu, cuda_backend, emulator
 from oracle.compare import Place
 from oracle.inputs import Inputs
-from oracle.judge import DIRECTIONS, Backend, Judge, Judgement, sanitizer_reason
+from oracle.judge import DIRECTIONS, Backend, Judge, Judgement, sanitizer_reason, weigh
 from oracle.observation import Observation, Verdict
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import parameters_of
+from oracle.peers.agreement import PeerCase
+from oracle.peers.peer import Peer
+from oracle.peers.running import PeerRunner
 from oracle.peers.toggles import Accused, options_that_change
 from oracle.ptx.errors import Fault, PtxError, StepLimit
 from oracle.ptx.reports import Report
@@ -43,24 +46,26 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Probe:
-    """One thing to try with a case of one input seed."""
+    """One thing to try with a case of one input seed; a judge who finds no difference asks these `peers` as well."""
 
     what: What
     case: Case
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
 class Answer:
     """What came of a probe. `verdict` is None where nothing was wrong that can be told without the other target.
 
-    `place` is the element that the verdict is about. `observation` is the back end's or the reference's, for a probe
-    that runs one.
+    `place` is the element that the verdict is about, which `peers` gave where they alone accuse. `observation` is the
+    back end's or the reference's, for a probe that runs one.
     """
 
     verdict: Verdict | None = None
     reason: str = ""
     place: Place | None = None
     opinions: tuple[Opinion, ...] = ()
+    by_peers: bool = False
     observation: Observation | None = None
     reports: tuple[Report, ...] = ()
     options: tuple[str, ...] = ()
@@ -135,9 +140,16 @@ class Prober:
     def _judged(self, probe: Probe, compiled: Compiled, dims: tuple[int, ...], inputs: Inputs) -> Answer:
         options = probe.case.options
         judgement = self.judge.judge(compiled, dims, inputs, options.backward)
+        agreed = judgement.verdict is Verdict.MATCH
+        if agreed and probe.peers:
+            seen = judgement.observations
+            case = PeerCase(probe.case.source, compiled, dims, inputs, seen["cpu"], seen["cuda"])
+            runner = PeerRunner(options, self.workspace, cuda_backend(self.cuda))
+            judgement = weigh(judgement, [opinion for peer in probe.peers for opinion in runner.run([case], peer)])
         judgement = look_again(judgement, self.judge, probe.case.source, options, self.workspace, dims, inputs)
+        by_peers = agreed and judgement.verdict.accuses
         place = judgement.place or _disputed(judgement)
-        return Answer(judgement.verdict, judgement.reason, place, judgement.opinions)
+        return Answer(judgement.verdict, judgement.reason, place, judgement.opinions, by_peers)
 
     def _alone(self, target: str, compiled: Compiled, dims: tuple[int, ...], inputs: Inputs, backward: bool) -> Answer:
         """Run one target; on the emulator, which sees all stores, with the threads that made them."""

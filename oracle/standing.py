@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oracle.observation import Verdict
+from oracle.opinions import Opinion
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Standing:
 
     `accused` is the verdict that was given first, in a batch with other kernels, None if that is not known. `again` are
     runs on the same inputs, each in a process of its own. `others` counts the verdicts on other inputs. `options` are
-    those under which the accusation goes away, None if they were not tried. `oracles` are those that accuse, `wrong` is
+    those under which the accusation goes away, None if they were not tried. `oracles` are what accuses, `wrong` is
     the target at fault (`cpu`, `cuda` or `both`), None if nothing tells; `witness` says what tells, or why nothing
     does. `thread` is the one that did what the sanitizer saw, or that stored the `element`.
     """
@@ -102,7 +103,7 @@ class Standing:
     again: tuple[Sighting, ...]
     alone: Mapping[str, Alone]
     others: Mapping[Verdict, int]
-    oracles: tuple[str, ...]
+    oracles: tuple[Opinion, ...]
     wrong: str | None
     witness: str
     options: tuple[str, ...] | None
@@ -154,7 +155,7 @@ class Standing:
             "same_inputs": [sighting.to_json() for sighting in self.again],
             "alone": {target: alone.to_json() for target, alone in self.alone.items()},
             "other_inputs": {"tried": self.tried, "accused": self.accusing, "verdicts": _counts(self.others)},
-            "oracles": list(self.oracles),
+            "oracles": [opinion.to_json() for opinion in self.oracles],
             "wrong_target": self.wrong,
             "witness": self.witness,
             "goes_away_with": None if self.options is None else list(self.options),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oracle.evidence import ACCUSERS
 from oracle.observation import Verdict
 from oracle.peers.options import OPTIONS
 from oracle.standing import Alone, Standing
@@ -14,10 +15,10 @@ def paragraphs(standing: Standing) -> tuple[tuple[str, str], ...]:
     return tuple(
         (label, text)
         for label, text in (
-            ("Accused by", ", ".join(standing.oracles)),
+            ("Accused by", _accusers(standing)),
             ("First difference", _difference(standing)),
             ("Thread", _thread(standing)),
-            ("Wrong target", _wrong(standing)),
+            ("Refusing target" if standing.verdict is Verdict.COMPILE_ERROR else "Wrong target", _wrong(standing)),
             ("Each target alone", _alone(standing)),
             ("Same inputs again", _again(standing)),
             ("Other inputs", _others(standing)),
@@ -36,6 +37,16 @@ def headline(standing: Standing, reason: str) -> str:
         return f"{element} is {element.cpu} on cpu and {element.cuda} on cuda"
     target = f" of {TARGET_NAMES[standing.wrong]}" if standing.wrong else ""
     return _line(reason) + (target if standing.verdict in (Verdict.CRASH, Verdict.HANG) else "")
+
+
+def _accusers(standing: Standing) -> str:
+    """Name the oracles; what they say of both targets' results stands elsewhere, what others say is said here."""
+    said = []
+    for opinion in standing.oracles:
+        about = f" of {opinion.target}" if opinion.target else ""
+        own = opinion.oracle in ACCUSERS.values()
+        said.append(f"{opinion.oracle}{about}" + ("" if own else f" ({_line(opinion.reason)})"))
+    return "; ".join(said)
 
 
 def _difference(standing: Standing) -> str:
@@ -66,7 +77,10 @@ def _alone(standing: Standing) -> str:
 
 
 def _ending(alone: Alone) -> str:
-    ended = "runs to its end" if alone.verdict is None else f"ends with {alone.verdict}: {_line(alone.reason)}"
+    ended = "runs to its end"
+    if alone.verdict is not None:
+        said = alone.verdict is Verdict.SANITIZER  # by the finding itself
+        ended = f"ends with {alone.verdict}{'' if said else f': {_line(alone.reason)}'}"
     if alone.repeats is None:
         return ended
     if not alone.repeats:
@@ -75,12 +89,14 @@ def _ending(alone: Alone) -> str:
 
 
 def _line(reason: str) -> str:
-    """Return the first line of a reason; those of compilers have many."""
-    return reason.splitlines()[0] if reason else "no reason given"
+    """Return what counts of a reason: the first line, of a compiler's many the first error."""
+    lines = reason.splitlines() or ["no reason given"]
+    line = next((line for line in lines if " error: " in line), lines[0])
+    return line.removeprefix("the sanitizer saw: ")
 
 
 def _again(standing: Standing) -> str:
-    """Say whether the finding stands; the tests look at the same two words."""
+    """Say whether the finding stands."""
     count = len(standing.again)
     where = f"in {count} fresh processes" if count > 1 else "in a fresh process"
     how = f"Run again {where}, alone in its module"

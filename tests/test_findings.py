@@ -8,6 +8,7 @@ from dataclasses import replace
 from fuzzer.findings import PER_BUCKET, Findings, bucket, finding_files, finding_id
 from fuzzer.outcome import Outcome
 from oracle.observation import Verdict
+from oracle.opinions import Opinion, Stance
 from oracle.standing import Alone, Element, Sighting, Standing, Thread
 
 FOUND = Outcome(
@@ -28,7 +29,7 @@ STANDING = Standing(
     again=(Sighting(Verdict.MISMATCH, FOUND.reason, "out[3]"),) * 2,
     alone={target: Alone(None, "", repeats=True) for target in ("cpu", "cuda")},
     others={Verdict.MISMATCH: 3, Verdict.MATCH: 1},
-    oracles=("cpu against cuda",),
+    oracles=(Opinion("cpu against cuda", Stance.ACCUSES, FOUND.reason),),
     wrong="cpu",
     witness="the reference: cuda is equal to the bit",
     options=("debug", "backward off"),

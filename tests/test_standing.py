@@ -179,7 +179,7 @@ def test_a_planted_fault_stands_and_the_reference_names_its_target(workspace):
     assert not found.flaky and not found.doubts
     assert found.wrong == "cuda"
     assert found.accusing == found.tried == 4
-    assert found.oracles[0] == "cpu against cuda" and "reference" in found.oracles
+    assert [opinion.oracle for opinion in found.oracles] == ["cpu against cuda", "reference"]
     element = found.element
     assert element is not None and str(element) == "out[3]"
     assert element.cpu == element.reference != element.cuda
@@ -229,7 +229,7 @@ def test_a_crash_names_its_target_and_the_signal():
         while pool.unfinished:
             examination.answers |= {step: outcome for step, (outcome,) in pool.completed(timeout=1.0)}
     found = examination.standing()
-    assert found.wrong == "cpu" and found.oracles == ("crash of the process",)
+    assert found.wrong == "cpu" and [opinion.oracle for opinion in found.oracles] == ["crash of the process"]
     assert found.alone["cpu"].reason == "killed by SIGFPE in the launch"
     assert found.alone["cuda"].verdict is None
     assert headline(found, "killed by SIGFPE") == "killed by SIGFPE of the cpu target"
