@@ -73,7 +73,7 @@ def main() -> None:
 def plant_all(
     jobs: Sequence[Sequence[Item]], planter: Planter, workers: int, log: TextIO | None = None
 ) -> list[Planted]:
-    """Plant the faults, one job for each kernel, in worker processes: a fault of the cpu's code that kills its worker is caught."""
+    """Plant the faults in worker processes, one job for each kernel: what kills its worker is caught."""
     found: dict[Hashable, list[Planted]] = {}
     with Pool[Item, Planted](planter.start, workers, LIMITS) as pool:
         for number, job in enumerate(jobs):
