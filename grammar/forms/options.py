@@ -45,6 +45,18 @@ def decorate(frame: Frame) -> None:
             frame.unit.note(f"option:{name}")
 
 
+def has_backward(frame: Frame) -> bool:
+    """Whether the kernel has a backward pass."""
+    value = frame.unit.kernel_options.get("enable_backward")
+    return value is None or value.value == "True"  # type: ignore[attr-defined]
+
+
+def leave_out_backward(frame: Frame) -> None:
+    """Let the kernel do without a backward pass."""
+    frame.unit.kernel_options["enable_backward"] = nodes.boolean(False)
+    frame.unit.note("option:enable_backward")
+
+
 def generic_element(frame: Frame) -> bool:
     """Emit the reading of an array of any dtype as a number of the kernel's: several overloads compile."""
     scalar = closed.scalar_of_kernel(frame, lambda one: one.is_float)

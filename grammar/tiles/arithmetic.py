@@ -138,7 +138,6 @@ def _number(frame: Frame, scalar: Scalar) -> tuple[str, Interval]:
         interval = values.inputs_interval(scalar)
         fill, bounds = ("whole", None) if scalar.is_float else ("", interval)
         frame.add_value_parameter(Variable(name, scalar, bounds, unread=False, fill=fill))
-        frame.mentioned.add(name)
         return name, interval
     number = frame.choices.integer(2, 4)
     text = f"{number}.0" if scalar.is_float else str(number)
