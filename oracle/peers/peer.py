@@ -37,7 +37,7 @@ class Rewritten:
     @property
     def name(self) -> str:
         """What an opinion calls it where no rewrite applies."""
-        return "rewritten" if len(self.only) != 1 else self.only[0]
+        return "several rewrites" if len(self.only) != 1 else self.only[0]
 
 
 @dataclass(frozen=True)

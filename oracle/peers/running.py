@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from extractor.compiling import Compiled, CompileFailure, CompileOptions, Result, compile_batch
+from extractor.loading import rename_sources
 from extractor.warp_setup import Workspace
 from grammar.recogniser import accept
 from oracle.backends import cpu, emulator
 from oracle.inputs import Inputs
-from oracle.judge import sanitizer_reason
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import Plain, parameters_of
@@ -27,6 +27,7 @@ from oracle.peers.options import OPTIONS
 from oracle.peers.peer import Peer, Recompiled, Relaunched, Rewritten
 from oracle.peers.rewrites.table import Rewriting, rewrite
 from oracle.ptx.errors import Fault, PtxError, StepLimit
+from oracle.ptx.reports import Report
 
 
 @dataclass
@@ -115,18 +116,18 @@ class PeerRunner:
         try:
             observation: Observation = self.cuda.run(compiled, case.dims, case.inputs, **how)
         except Fault as fault:
-            return Opinion(name, Stance.ACCUSES, sanitizer_reason(fault.reports))
+            return Opinion(name, Stance.ACCUSES, _seen(fault.reports))
         except StepLimit as error:
             return Opinion(name, Stance.ACCUSES, f"hang: {error}")
         except PtxError as error:
             return Opinion(name, Stance.NO_OPINION, str(error))
         if observation.reports:
-            return Opinion(name, Stance.ACCUSES, sanitizer_reason(observation.reports))
+            return Opinion(name, Stance.ACCUSES, _seen(observation.reports))
         return self.agreement.on_cuda(name, case, observation)
 
     def _rewritten(self, cases: Sequence[PeerCase], peer: Rewritten) -> list[Opinion]:
         started = time.perf_counter()
-        rewritings = [_rewriting(case.source, peer) for case in cases]
+        rewritings = [_accepted(case.source, peer) for case in cases]
         sources = [one.source for one in rewritings if isinstance(one, Rewriting)]
         options = replace(self.options, backward=False, targets=("cpu",))
         opinions = []
@@ -150,12 +151,14 @@ class PeerRunner:
         return self.agreement.exact(one.name, case, renamed(observation, one.moved))
 
 
-def _rewriting(source: str, peer: Rewritten) -> Rewriting | str:
-    """Return the rewriting of a source, the same in whatever batch it is, or why there is none.
+def rewriting_of(source: str, peer: Rewritten) -> Rewriting | None:
+    """Return the rewriting of a source, the same in whatever batch it is; None if no rewrite applies."""
+    return rewrite(source, random.Random(f"{peer.seed}/{zlib.crc32(source.encode())}"), peer.only)
 
-    What the recogniser does not accept is not executed.
-    """
-    one = rewrite(source, random.Random(f"{peer.seed}/{zlib.crc32(source.encode())}"), peer.only)
+
+def _accepted(source: str, peer: Rewritten) -> Rewriting | str:
+    """Return a rewriting that may be executed, as the recogniser says, or why there is none."""
+    one = rewriting_of(source, peer)
     if one is None:
         return "nothing to rewrite"
     rejection = accept(one.source)
@@ -184,6 +187,10 @@ def _moved(path: str, paths: dict[str, str]) -> str:
         if path == old or path.startswith(f"{old}."):
             return new + path[len(old) :]
     return path
+
+
+def _seen(reports: Sequence[Report]) -> str:
+    return f"the sanitizer saw: {rename_sources(str(reports[0]), 'kernel.py')}"
 
 
 def _timed(opinion: Opinion, started: float) -> Opinion:

@@ -7,7 +7,7 @@ import random
 from copy import deepcopy
 
 from grammar.recogniser.scope import warp_name
-from oracle.peers.rewrites.effects import NO_EFFECTS, Effects, add_parameter
+from oracle.peers.rewrites.effects import NO_EFFECTS, Effects, about_half, add_parameter
 from oracle.peers.rewrites.program import Program, blocks, contains, statement
 from oracle.peers.rewrites.scalars import ScalarTypes
 
@@ -20,7 +20,7 @@ def invert_conditions(program: Program, rng: random.Random) -> Effects | None:
         for node in ast.walk(function)
         if isinstance(node, ast.If | ast.IfExp) and not _is_static(node.test)
     ]
-    chosen = [node for node in sites if rng.random() < 0.5] or sites[:1]
+    chosen = about_half(sites, rng)
     for node in chosen:
         node.test = ast.UnaryOp(ast.Not(), node.test)
         if isinstance(node, ast.If):
@@ -71,7 +71,7 @@ def guard_stores(program: Program, rng: random.Random) -> Effects | None:
         for index, node in enumerate(block)
         if isinstance(node, ast.Assign | ast.AugAssign) and _stores_an_element(program, node)
     ]
-    chosen = [site for site in sites if rng.random() < 0.5] or sites[:1]
+    chosen = about_half(sites, rng)
     if not chosen:
         return None
     once = add_parameter(program, rng, "once", "int")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from oracle.peers.rewrites.program import Program
 
@@ -22,6 +23,15 @@ NO_EFFECTS = Effects()
 
 Rewrite = Callable[[Program, random.Random], Effects | None]
 """Changes the program's tree in place, or leaves it as it is and returns None where there is nothing to rewrite."""
+
+
+_Site = TypeVar("_Site")
+
+
+def about_half(sites: Sequence[_Site], rng: random.Random) -> list[_Site]:
+    """Return about half of the places for a rewrite, and at least one if there is any."""
+    chosen = [site for site in sites if rng.random() < 0.5]
+    return chosen or ([rng.choice(sites)] if sites else [])
 
 
 def add_parameter(program: Program, rng: random.Random, stem: str, annotation: str) -> str:

@@ -70,6 +70,7 @@ def _define(program: Program, before: ast.FunctionDef, stem: str, names: list[st
     function.body = [body]
     place = next(place for place, one in enumerate(program.tree.body) if one is before)
     program.tree.body.insert(place, function)
-    if "Any" not in program.module_names:
+    imported = (name.name for node in program.tree.body if isinstance(node, ast.ImportFrom) for name in node.names)
+    if "Any" not in imported:
         program.tree.body.insert(0, statement("from typing import Any"))
     return name

@@ -118,5 +118,12 @@ def _loops(program: Program) -> Iterator[tuple[ast.FunctionDef, list[ast.stmt], 
                     continue
                 counter = node.target.id
                 inside = [one for part in node.body for one in stored_names(part)]
-                if counter not in inside and loads(function, counter) == loads(node, counter) and not node.orelse:
+                if counter not in inside and not node.orelse and _read_in_loops_only(function, counter):
                     yield function, block, index, node
+
+
+def _read_in_loops_only(function: ast.FunctionDef, counter: str) -> bool:
+    """Whether every mention of a counter is inside a loop that counts with it."""
+    loops = [node for node in ast.walk(function) if isinstance(node, ast.For) and name_of(node.target) == counter]
+    stores = stored_names(function).count(counter)
+    return stores == len(loops) and loads(function, counter) == sum(loads(node, counter) for node in loops)

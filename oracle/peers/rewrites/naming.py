@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import random
 
-from oracle.peers.rewrites.effects import NO_EFFECTS, Effects
-from oracle.peers.rewrites.program import Program, Replacement, blocks, name_of, stored_names
+from oracle.peers.rewrites.effects import NO_EFFECTS, Effects, about_half
+from oracle.peers.rewrites.program import Program, Replacement, blocks, stored_names
 from oracle.peers.rewrites.scalars import FLOATS, ScalarTypes
 from oracle.peers.rewrites.sites import can_stand_alone, unconditional
+
+_LONGEST = 40
+"""Characters of a new name, before its number."""
 
 
 def name_expression(program: Program, rng: random.Random) -> Effects | None:
@@ -34,51 +37,52 @@ def name_expression(program: Program, rng: random.Random) -> Effects | None:
 
 def rename(program: Program, rng: random.Random) -> Effects | None:
     """Give about half of the local variables other names, whose alphabetical order is another as well."""
-    found = False
+    sites = []
     for function in program.functions:
         parameters = {argument.arg for argument in function.args.args}
-        names = [name for name in dict.fromkeys(stored_names(function)) if name not in parameters and name != "_"]
-        for name in names:
-            if rng.random() < 0.5:
-                other = program.fresh(f"{rng.choice('aeiouz')}_{name}"[:40])
-                for node in ast.walk(function):
-                    if name_of(node) == name and isinstance(node, ast.Name):
-                        node.id = other
-                found = True
-    return NO_EFFECTS if found else None
+        names = dict.fromkeys(stored_names(function))
+        sites += [(function, name) for name in names if name not in parameters and name != "_"]
+    chosen = about_half(sites, rng)
+    for function, name in chosen:
+        other = program.fresh(f"{rng.choice('aeiouz')}_{name}"[:_LONGEST])
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and node.id == name:
+                node.id = other
+    return NO_EFFECTS if chosen else None
 
 
 def expand_updates(program: Program, rng: random.Random) -> Effects | None:
     """Write about half of the updates of scalar variables out: `a += b` as `a = a + b`."""
-    found = False
+    sites = []
     for function in program.functions:
         types = ScalarTypes(function)
         for block in blocks(function):
-            for index, node in enumerate(block):
-                if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Name):
-                    continue
-                if types.of(node.target) and program.is_pure(node.value) and rng.random() < 0.5:
-                    name = node.target.id
-                    value = ast.BinOp(ast.Name(name, ast.Load()), node.op, node.value)
-                    block[index] = ast.Assign([ast.Name(name, ast.Store())], value)
-                    found = True
-    return NO_EFFECTS if found else None
+            sites += [
+                (block, index, node, node.target.id)
+                for index, node in enumerate(block)
+                if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name)
+                if types.of(node.target) and program.is_pure(node.value)
+            ]
+    chosen = about_half(sites, rng)
+    for block, index, node, name in chosen:
+        value = ast.BinOp(ast.Name(name, ast.Load()), node.op, node.value)
+        block[index] = ast.Assign([ast.Name(name, ast.Store())], value)
+    return NO_EFFECTS if chosen else None
 
 
 def double_by_adding(program: Program, rng: random.Random) -> Effects | None:
     """Write `2.0 * a` as `a + a`, and `a / 2.0` as `a * 0.5`, which are the same to the bit."""
-    changed = False
+    sites: list[tuple[ast.FunctionDef, ast.BinOp, ast.expr]] = []
     for function in program.functions:
         types = ScalarTypes(function)
-        others: dict[ast.AST, ast.AST] = {}
         for node in ast.walk(function):
             if isinstance(node, ast.BinOp) and types.of(node) in FLOATS and program.is_pure(node):
                 other = _doubled(node) or _halved(node, types)
-                if other is not None and rng.random() < 0.7:
-                    others[node] = other
-        Replacement(others).visit(function)
-        changed |= bool(others)
-    return NO_EFFECTS if changed else None
+                sites += [(function, node, other)] if other is not None else []
+    chosen = about_half(sites, rng)
+    for function, node, other in chosen:
+        Replacement({node: other}).visit(function)
+    return NO_EFFECTS if chosen else None
 
 
 def _doubled(node: ast.BinOp) -> ast.expr | None:

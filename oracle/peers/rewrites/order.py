@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import random
+from collections import Counter
 from collections.abc import Iterator
-from typing import TypeVar
 
-from oracle.peers.rewrites.effects import NO_EFFECTS, Effects
-from oracle.peers.rewrites.program import Program, blocks, loads
+from oracle.peers.rewrites.effects import NO_EFFECTS, Effects, about_half
+from oracle.peers.rewrites.program import Program, blocks, loads, stored_names
 from oracle.peers.rewrites.scalars import INTEGERS, ScalarTypes
-
-_Node = TypeVar("_Node", bound=ast.AST)
 
 _COMMUTE = (ast.Add, ast.BitAnd, ast.BitOr, ast.BitXor)
 """Operators that commute to the bit for scalars, vectors and matrices alike."""
@@ -34,7 +33,7 @@ def swap_operands(program: Program, rng: random.Random) -> Effects | None:
         for node in _commuting(program, function)
         if program.is_pure(node.left) and program.is_pure(node.right)
     ]
-    chosen = _some(sites, rng)
+    chosen = about_half(sites, rng)
     for node in chosen:
         node.left, node.right = node.right, node.left
     return NO_EFFECTS if chosen else None
@@ -58,7 +57,7 @@ def mirror_comparisons(program: Program, rng: random.Random) -> Effects | None:
         for node in ast.walk(function)
         if isinstance(node, ast.Compare) and type(node.ops[0]) in _MIRRORED and program.is_pure(node)
     ]
-    chosen = _some(sites, rng)
+    chosen = about_half(sites, rng)
     for node in chosen:
         node.left, node.comparators = node.comparators[0], [node.left]
         node.ops = [_MIRRORED[type(node.ops[0])]()]
@@ -66,27 +65,32 @@ def mirror_comparisons(program: Program, rng: random.Random) -> Effects | None:
 
 
 def exchange_statements(program: Program, rng: random.Random) -> Effects | None:
-    """Exchange neighbouring assignments to variables that do not depend on each other."""
-    found = False
+    """Exchange neighbouring assignments to variables that do not depend on each other, and do not change later.
+
+    What loops carry over keeps its order: Warp's code carries it over in the order of the first assignments, which is
+    wrong for `a, b = b, a + b` in some of them (`grammar.refused_forms.WRONG`).
+    """
+    sites = []
     for function in program.functions:
+        stores = Counter(stored_names(function))
         for block in blocks(function):
-            index = 1
-            while index < len(block):
-                if _independent(program, block[index - 1], block[index]) and rng.random() < 0.5:
-                    block[index - 1], block[index] = block[index], block[index - 1]
-                    found = True
-                    index += 1
-                index += 1
-    return NO_EFFECTS if found else None
+            pairs = enumerate(itertools.pairwise(block))
+            sites += [(block, place) for place, pair in pairs if _independent(program, stores, *pair)]
+    exchanged: list[ast.stmt] = []
+    for block, place in about_half(sites, rng):
+        if block[place] not in exchanged:  # a statement moves once
+            block[place : place + 2] = reversed(block[place : place + 2])
+            exchanged += block[place : place + 2]
+    return NO_EFFECTS if exchanged else None
 
 
-def _independent(program: Program, first: ast.stmt, second: ast.stmt) -> bool:
+def _independent(program: Program, stores: Counter[str], first: ast.stmt, second: ast.stmt) -> bool:
     names = []
     for statement in (first, second):
         if not isinstance(statement, ast.Assign) or not program.is_pure(statement.value):
             return False
         target = statement.targets[0]
-        if len(statement.targets) != 1 or not isinstance(target, ast.Name):
+        if len(statement.targets) != 1 or not isinstance(target, ast.Name) or stores[target.id] != 1:
             return False
         names.append(target.id)
     return names[0] != names[1] and not loads(second, names[0]) and not loads(first, names[1])
@@ -106,13 +110,7 @@ def swap_extremes(program: Program, rng: random.Random) -> Effects | None:
             and types.of(node) in INTEGERS
             and program.is_pure(node)
         ]
-    chosen = _some(sites, rng)
+    chosen = about_half(sites, rng)
     for node in chosen:
         node.args.reverse()
     return NO_EFFECTS if chosen else None
-
-
-def _some(sites: list[_Node], rng: random.Random) -> list[_Node]:
-    """Return about half of the sites, and at least one if there is any."""
-    chosen = [node for node in sites if rng.random() < 0.5]
-    return chosen or ([rng.choice(sites)] if sites else [])
