@@ -18,7 +18,7 @@ CONSTANT_ALMOST_EVERYWHERE = frozenset(
 
 _RESULT_WITHOUT_GRADIENT = ("bvh_query", "hash_grid_query", "mesh_query", "tile_bvh", "tile_mesh", "tile_query")
 _NOTHING_LOST = frozenset(
-    {"intersect_tri_tri", "tile_view", "tile_zeros", "tile_ones", "tile_empty", "printf", "load", "store", "index"}
+    {"intersect_tri_tri", "tile_view", "tile_zeros", "tile_ones", "tile_empty", "printf", "load", "index"}
     | {"indexref", "tuple", "array", "zeros", "static", "expect_eq", "expect_neq", "expect_near", "identity", "poisson"}
     | {
         "range",
