@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from oracle.reference.arrays import Array
@@ -40,7 +40,11 @@ class Overload:
         run = self._run
         values = [run.convert(value, kind) for value, kind in zip(arguments, self.types, strict=True)]
         result = self._function(*values)
-        return run.convert(result, self.result)
+        return self._steps(result) if isinstance(result, Generator) else run.convert(result, self.result)
+
+    def _steps(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """Go through a function that calls collective operations, and return its result."""
+        return self._run.convert((yield from steps), self.result)
 
 
 class Function:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -15,6 +16,7 @@ from oracle.observation import Observation
 from oracle.parameters import Array as ArrayParameter
 from oracle.parameters import Parameter, Plain, Struct, Type, leaves_of
 from oracle.reference.arrays import Array, OutOfBounds, Stores
+from oracle.reference.blocks import operators, run_blocks
 from oracle.reference.definitions import DEFINITIONS
 from oracle.reference.language import Language
 from oracle.reference.namespace import namespace
@@ -99,11 +101,17 @@ def evaluate(
         binder = _Binder(run, names, leaves or {}, Stores(audited))
         arguments = [binder.value(one.name, one.type, inputs.values[one.name]) for one in program.parameters]
         if block_dim:
-            raise LackingError("tiles")
-        for thread in np.ndindex(*dims):
-            run.thread = binder.stores.thread = thread
-            kernel(*map(run.own, arguments))
+            names.update(operators(run, names))
+            run_blocks(run, kernel, arguments, binder.stores, block_dim, program.source, partial(getattr, language))
+        else:
+            _run_threads(run, kernel, arguments, binder.stores)
     return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores)
+
+
+def _run_threads(run: Run, kernel: Callable[..., Any], arguments: Sequence[Any], stores: Stores) -> None:
+    for thread in np.ndindex(*run.dims):
+        run.thread = stores.thread = thread
+        kernel(*map(run.own, arguments))
 
 
 def _only(kernels: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:

@@ -45,7 +45,7 @@ class Run:
     result that the language does not define to the bit is moved within its bound (`rounded`), and what it leaves open
     is settled one way or the other (`either`). `known` names deviations of Warp in which it is followed (the table in
     `deviations`). `thread` is the launch index of the thread that runs, over `dims`. `decisions` are the tests that it
-    made, if `traced`.
+    made, if `traced`. `block` is the `oracle.reference.blocks.Block` that runs, of a kernel with tiles.
     """
 
     wide: bool = False
@@ -55,6 +55,7 @@ class Run:
     dims: tuple[int, ...] = ()
     thread: tuple[int, ...] = ()
     steps: int = 0
+    block: Any = None
     decisions: list[Decision] = field(default_factory=list)
     functions: dict[str, Any] = field(default_factory=dict)
     definitions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
@@ -218,10 +219,10 @@ class Run:
             yield np.int32(number)
 
     def tid(self, count: int) -> Any:
-        """Return the launch index of the thread as `count` int32 values, one alone as itself."""
+        """Return the launch index of the thread as `count` int32 values, one alone as itself; zeros beyond it."""
         if count == 1:
             return np.int32(self.thread[0])
-        return tuple([np.int32(place) for place in self.thread[:count]])
+        return tuple([np.int32(place) for place in (*self.thread, 0, 0, 0)[:count]])
 
     def kinds(self, a: Any, b: Any) -> str:
         """Say what two operands are: `integers`, `floats`, or `other` where one is no scalar."""

@@ -2,11 +2,15 @@
 
 Control flow, scopes, calls and the order of evaluation stay Python's own. Only bodies of `@wp.func` and `@wp.kernel`
 change; what stands around them is ordinary Python. The names that are added start with `HIDDEN`, which no source has.
+
+Functions that call collective operations, those on tiles, become generators: they yield each collective that they reach
+(`oracle.reference.blocks`), and are themselves called by `yield from`.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -43,6 +47,9 @@ ADVANCING = frozenset(
 )
 """Built-ins that move on the generator that is their first argument; their definitions return sample and state."""
 
+_TILED = re.compile(r"tile(?!_stack_count$|_query_valid$|_extract$).*|untile|\w+_tiled")
+"""The names of built-ins that all threads of a block carry out together."""
+
 _FRESH = (ast.BinOp, ast.Compare, ast.Call, ast.UnaryOp)
 """Expressions whose values belong to nobody else; a literal among them gets its type at the assignment."""
 
@@ -51,7 +58,7 @@ def translate(source: str, warp: str = "wp") -> ast.Module:
     """Return the module to run; `warp` is the name that stands for the language, whose import is taken out."""
     tree = ast.parse(source)
     tree.body = [statement for statement in tree.body if not _is_provided(statement)]
-    tree = _Functions(warp).visit(tree)
+    tree = _Functions(warp, _collective_functions(tree, warp)).visit(tree)
     return ast.fix_missing_locations(tree)
 
 
@@ -62,16 +69,45 @@ def _is_provided(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.ImportFrom) and statement.module == "enum"
 
 
+def _collective_functions(tree: ast.Module, warp: str) -> frozenset[str]:
+    """Return the names of the functions that call collective operations, by themselves or through others."""
+    calls = {
+        function.name: [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+    }
+    found: frozenset[str] = frozenset()
+    while True:
+        more = frozenset(
+            name
+            for name, called in calls.items()
+            if any(_is_tiled(one, warp) or (isinstance(one, ast.Name) and one.id in found) for one in called)
+        )
+        if more == found:
+            return found
+        found = more
+
+
+def _is_tiled(function: ast.expr, warp: str) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id == warp
+        and _TILED.fullmatch(function.attr) is not None
+    )
+
+
 class _Functions(ast.NodeTransformer):
     """Finds the functions of the language and has their bodies translated."""
 
-    def __init__(self, warp: str) -> None:
+    def __init__(self, warp: str, collective: frozenset[str]) -> None:
         self._warp = warp
+        self._collective = collective
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         if not any(self._is_of_the_language(decorator) for decorator in node.decorator_list):
             return self.generic_visit(node)
-        body = _Body(self._warp)
+        body = _Collective(self._warp, self._collective) if node.name in self._collective else _Body(self._warp)
         node.body = [body.visit(statement) for statement in node.body]
         return node
 
@@ -184,6 +220,61 @@ class _Body(ast.NodeTransformer):
         test.left = ast.NamedExpr(ast.Name(left.id, ast.Store()), test.left)
         test.comparators = [ast.NamedExpr(ast.Name(right.id, ast.Store()), test.comparators[0])]
         return _call(test, "test", line, test, left, right)
+
+
+class _Collective(_Body):
+    """Translates the statements of a function that calls collective operations."""
+
+    def __init__(self, warp: str, collective: frozenset[str]) -> None:
+        super().__init__(warp)
+        self._functions = collective
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        called = super().visit_Call(node)
+        if not isinstance(called, ast.Call):
+            return called
+        if isinstance(called.func, ast.Name) and called.func.id in self._functions:
+            return ast.copy_location(ast.YieldFrom(called), node)
+        if not _is_tiled(called.func, self._warp):
+            return called
+        named = ast.Dict([ast.Constant(keyword.arg) for keyword in called.keywords], [k.value for k in called.keywords])
+        request = [_site(node), called.func, ast.Tuple(called.args, ast.Load()), named]
+        return ast.copy_location(ast.Yield(ast.Tuple(request, ast.Load())), node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        super().visit_Assign(node)
+        target = node.targets[0]
+        if not isinstance(target, ast.Subscript):
+            return node
+        call = _call(node, "meet_set_item", _site(node), target.value, _key(target.slice), node.value)
+        return ast.copy_location(ast.Expr(ast.copy_location(ast.YieldFrom(call), node)), node)
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        name, target = ast.Constant(BINARY[type(node.op)]), node.target
+        if isinstance(target, ast.Attribute):
+            return super().visit_AugAssign(node)
+        self.generic_visit(node)
+        if isinstance(target, ast.Subscript):
+            call = _call(node, "meet_augment_item", _site(node), target.value, _key(target.slice), name, node.value)
+            return ast.copy_location(ast.Expr(ast.copy_location(ast.YieldFrom(call), node)), node)
+        old = ast.copy_location(ast.Name(target.id, ast.Load()), target)
+        call = _call(node, "meet_augment", _site(node), name, old, node.value)
+        return ast.copy_location(ast.Assign([target], ast.copy_location(ast.YieldFrom(call), node)), node)
+
+
+def _site(node: ast.expr | ast.stmt) -> ast.expr:
+    """Return what tells one collective from another: where it stands."""
+    return ast.Tuple([ast.Constant(node.lineno), ast.Constant(node.col_offset)], ast.Load())
+
+
+def _key(key: ast.expr) -> ast.expr:
+    """Return a subscript as an expression of its own, slices by calls of `slice`."""
+    if isinstance(key, ast.Tuple):
+        return ast.copy_location(ast.Tuple([_key(one) for one in key.elts], ast.Load()), key)
+    if not isinstance(key, ast.Slice):
+        return key
+    bounds = [bound or ast.Constant(None) for bound in (key.lower, key.upper, key.step)]
+    return ast.copy_location(ast.Call(ast.Name("slice", ast.Load()), bounds, []), key)
 
 
 def _is_stored(target: ast.expr) -> bool:

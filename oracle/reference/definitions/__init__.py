@@ -24,6 +24,7 @@ from oracle.reference.definitions import (
     quaternions,
     random_numbers,
     spatial,
+    tiles,
     transforms,
     vectors,
 )
@@ -44,6 +45,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **memory.DEFINITIONS,
         **atomics.DEFINITIONS,
         **random_numbers.DEFINITIONS,
+        **tiles.DEFINITIONS,
     }
 )
 """The definitions by the built-in's name; `construct vector` and the like are those of constructors."""
