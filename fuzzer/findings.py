@@ -14,6 +14,9 @@ from fuzzer.outcome import Outcome
 from oracle.standing import Standing
 from oracle.standing_text import headline, paragraphs
 
+KNOWN = re.compile(r"known bug [\w-]+")
+"""How a reason says that an accusation is of a bug that has been kept before (`oracle.reference.deviations`)."""
+
 PER_BUCKET = 3
 """How many findings of one bucket are kept; the others are counted."""
 
@@ -21,11 +24,16 @@ PER_BUCKET = 3
 def bucket(outcome: Outcome) -> str:
     """Return what outcomes of one cause tend to share: the verdict and the reason without its numbers and names.
 
-    Of a compiler's message that is its first error, or else what is no indented line of the kernel's source.
+    Of a compiler's message that is its first error, or else what is no indented line of the kernel's source; of a bug
+    that is known by name, that.
     """
+    known = KNOWN.search(outcome.reason)
+    if known is not None:
+        return f"{outcome.verdict}: {known[0]}"
     lines = [line for line in outcome.reason.splitlines() if line and not line[0].isspace()]
     errors = [line for line in lines if " error: " in line]
     reason = errors[0] if errors else " ".join(lines)
+    reason = re.sub(r"\b[A-Za-z_][\w.]*\[[\d, ]*\]", "…", reason)
     reason = re.sub(r"'[^']*'|`[^`]*`|\"[^\"]*\"", "'…'", reason)
     reason = re.sub(r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d+)?(e[-+]?\d+)?|\bnan\b|[-+]?\binf\b", "#", reason)
     return f"{outcome.verdict}: {reason}"
@@ -43,10 +51,10 @@ class Findings:
     buckets: Counter[str] = field(default_factory=Counter)
 
     def wants(self, outcome: Outcome) -> bool:
-        """Count the outcome and return whether it is among the first of its bucket."""
+        """Count the outcome and return whether it is among the first of its bucket; known bugs are only counted."""
         key = bucket(outcome)
         self.buckets[key] += 1
-        return self.buckets[key] <= PER_BUCKET
+        return self.buckets[key] <= PER_BUCKET and not KNOWN.search(key)
 
 
 def finding_files(

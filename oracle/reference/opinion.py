@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from oracle.floats import numbers
 from oracle.inputs import Inputs
 from oracle.observation import Observation, Verdict
 from oracle.opinions import Opinion, Stance
+from oracle.reference.deviations import DEVIATIONS
 from oracle.reference.launch import NO_OPINION, Evaluation, Program, evaluate
 from oracle.reference.run import Decision
 from oracle.ulp import ulp_distance
@@ -58,7 +60,24 @@ class Reference:
             except NO_OPINION as error:
                 return Opinion(ORACLE, Stance.UNSTABLE, f"rounding alone leads to {describe(error)}", comparison)
             explanation = explain(own, seen, comparison, runs)
-        return _stance(explanation, comparison, target)
+        found = _stance(explanation, comparison, target)
+        return self._known(found, seen) if found.stance is Stance.ACCUSES else found
+
+    def _known(self, found: Opinion, seen: Observation) -> Opinion:
+        """Return an accusation with the name of a known deviation of Warp that explains all of it, if one does."""
+        for name in DEVIATIONS:
+            try:
+                like_warp = self._evaluate(known=frozenset({name})).observation
+                comparison = compare(like_warp, seen)
+                runs = [] if comparison.equal else [self._noisy(seed, frozenset({name})) for seed in ROUNDS[1]]
+            except NO_OPINION:
+                continue
+            if comparison.equal or explain(like_warp, seen, comparison, runs).verdict is not Verdict.MISMATCH:
+                return replace(found, reason=f"known bug {name}: {found.reason}")
+        return found
+
+    def _evaluate(self, **how: Any) -> Evaluation:
+        return evaluate(self.program, self.dims, self.inputs, block_dim=self.block_dim, **how)
 
     def truth(self, leaf: str, index: tuple[int, ...]) -> float | None:
         """Return what an element is when every float is a float64, None where that run ends otherwise."""
@@ -85,11 +104,8 @@ class Reference:
         except NO_OPINION:
             return ()
 
-    def _noisy(self, seed: int) -> Observation:
-        return self._evaluate(noise=seed).observation
-
-    def _evaluate(self, **options: Any) -> Evaluation:
-        return evaluate(self.program, self.dims, self.inputs, block_dim=self.block_dim, known=self.known, **options)
+    def _noisy(self, seed: int, known: frozenset[str] = frozenset()) -> Observation:
+        return self._evaluate(noise=seed, known=known).observation
 
 
 def consult(
