@@ -56,9 +56,9 @@ class PeerRunner:
     def _relaunched(self, case: PeerCase, peer: Relaunched) -> Opinion:
         started = time.perf_counter()
         if peer.layout:
-            inputs = laid_out(case.compiled.kernel, case.inputs, peer.layout)
+            inputs = laid_out(case.compiled.kernel, case.source, case.inputs, peer.layout)
             if inputs is None:
-                return Opinion(peer.name, Stance.NO_OPINION, "its arrays lie so already")
+                return Opinion(peer.name, Stance.NO_OPINION, "its arrays lie so already, or are known to be read wrong")
             opinion = self.agreement.exact(
                 peer.name, case, cpu.run(case.compiled, case.dims, inputs, self.options.backward)
             )

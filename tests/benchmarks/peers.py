@@ -34,7 +34,11 @@ from oracle.peers.rewrites.table import REWRITES
 from oracle.peers.running import PeerRunner, rewriting_of
 from oracle.ptx.errors import PtxError
 
-NOTHING = ("nothing to rewrite", "its arrays lie so already", "its blocks cannot have another size")
+NOTHING = (
+    "nothing to rewrite",
+    "its arrays lie so already, or are known to be read wrong",
+    "its blocks cannot have another size",
+)
 
 
 @dataclass
