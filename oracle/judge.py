@@ -83,7 +83,8 @@ def weigh(judgement: Judgement, opinions: Sequence[Opinion]) -> Judgement:
         seconds[opinion.oracle] = seconds.get(opinion.oracle, 0.0) + opinion.seconds
     heard = replace(judgement, opinions=(*judgement.opinions, *opinions), seconds=seconds)
     if judgement.verdict is Verdict.MISMATCH and heard.wrong_target:
-        return replace(heard, reason=f"{judgement.reason}; the reference holds {heard.wrong_target} to be wrong")
+        accusing = next(one.reason for one in opinions if one.stance is Stance.ACCUSES)
+        return replace(heard, reason=f"{judgement.reason}; the reference holds {heard.wrong_target} wrong: {accusing}")
     if judgement.verdict is not Verdict.MATCH:
         return heard
     for stance, verdict in ((Stance.ACCUSES, Verdict.MISMATCH), (Stance.DOCUMENTED, Verdict.DOCUMENTED)):

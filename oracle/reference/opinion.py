@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,6 @@ class Reference:
     inputs: Inputs
     evaluation: Evaluation
     block_dim: int = 0
-    known: frozenset[str] = frozenset()
 
     def opinion(self, target: str, observed: Observation) -> Opinion:
         """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
@@ -64,17 +62,23 @@ class Reference:
         return self._known(found, seen) if found.stance is Stance.ACCUSES else found
 
     def _known(self, found: Opinion, seen: Observation) -> Opinion:
-        """Return an accusation with the name of a known deviation of Warp that explains all of it, if one does."""
-        for name in DEVIATIONS:
-            try:
-                like_warp = self._evaluate(known=frozenset({name})).observation
-                comparison = compare(like_warp, seen)
-                runs = [] if comparison.equal else [self._noisy(seed, frozenset({name})) for seed in ROUNDS[1]]
-            except NO_OPINION:
-                continue
-            if comparison.equal or explain(like_warp, seen, comparison, runs).verdict is not Verdict.MISMATCH:
-                return replace(found, reason=f"known bug {name}: {found.reason}")
-        return found
+        """Return an accusation with the name of a known deviation of Warp that explains all of it, if one does.
+
+        One that the reference cannot follow explains what it is part of.
+        """
+        name = next((name for name in DEVIATIONS if self._explains(name, seen)), None)
+        return found if name is None else replace(found, reason=f"known bug {name}: {found.reason}")
+
+    def _explains(self, name: str, seen: Observation) -> bool:
+        known = frozenset({name})
+        try:
+            like_warp = self._evaluate(known=known).observation
+            comparison = compare(like_warp, seen)
+            runs = [] if comparison.equal else [self._evaluate(noise=seed, known=known) for seed in ROUNDS[1]]
+        except NO_OPINION:
+            return True
+        observed = [run.observation for run in runs]
+        return comparison.equal or explain(like_warp, seen, comparison, observed).verdict is not Verdict.MISMATCH
 
     def _evaluate(self, **how: Any) -> Evaluation:
         return evaluate(self.program, self.dims, self.inputs, block_dim=self.block_dim, **how)
@@ -104,23 +108,18 @@ class Reference:
         except NO_OPINION:
             return ()
 
-    def _noisy(self, seed: int, known: frozenset[str] = frozenset()) -> Observation:
-        return self._evaluate(noise=seed, known=known).observation
+    def _noisy(self, seed: int) -> Observation:
+        return self._evaluate(noise=seed).observation
 
 
-def consult(
-    program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0, known: frozenset[str] = frozenset()
-) -> Reference | Opinion:
-    """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads.
-
-    `known` names Warp's deviations that are not to be reported again (`oracle.reference.deviations`).
-    """
+def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0) -> Reference | Opinion:
+    """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads."""
     start = time.perf_counter()
     try:
-        evaluation = evaluate(program, dims, inputs, block_dim=block_dim, known=known)
+        evaluation = evaluate(program, dims, inputs, block_dim=block_dim)
     except NO_OPINION as error:
         return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.perf_counter() - start)
-    return Reference(program, tuple(dims), inputs, evaluation, block_dim, known)
+    return Reference(program, tuple(dims), inputs, evaluation, block_dim)
 
 
 def _nearness(decision: Decision) -> str:
