@@ -1,4 +1,4 @@
-"""`python -m oracle check|emulate`: the command lines of the oracle."""
+"""`python -m oracle check|emulate|limits|reference`: the command lines of the oracle."""
 
 from __future__ import annotations
 
@@ -20,7 +20,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(request: argparse.Namespace) -> int:
     if request.command == "emulate":
         return emulate(request)
-    from oracle.check_command import check  # needs Warp, which the emulator does not
+    # these need Warp, which the emulator does not
+    if request.command == "reference":
+        from oracle.reference.command import reference
+
+        return reference(request)
+    if request.command == "limits":
+        from oracle.limits_command import limits
+
+        return limits(request)
+    from oracle.check_command import check
 
     return check(request)
 
@@ -30,6 +39,10 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser)
     _add_check_options(commands.add_parser("check", help="re-verify a corpus, a shard, a finding or a kernel file"))
     add_emulate_options(commands.add_parser("emulate", help="run one kernel on the PTX emulator and show all it does"))
+    documented = commands.add_parser("limits", help="list what Warp documents that its compiler does not do")
+    documented.add_argument("--probe", action="store_true", help="say whether the installed Warp still shows each")
+    covered = commands.add_parser("reference", help="say which built-ins the reference evaluator defines")
+    covered.add_argument("--json", action="store_true", help="print the groups, and every reason, as JSON")
     return parser
 
 

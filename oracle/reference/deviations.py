@@ -37,7 +37,9 @@ DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
         INVERSE_ERF: Deviation(
             "`erfinv` and `erfcinv` lose their small arguments on the cpu", "erfinv-small-arguments"
         ),
-        NEGATED_ZERO: Deviation("`-x` of a scalar is computed as 0 - x: of a positive zero it is a positive zero", "negated-zero"),
+        NEGATED_ZERO: Deviation(
+            "`-x` of a scalar is computed as 0 - x: of a positive zero it is a positive zero", "negated-zero"
+        ),
         SLICE_OF_ITSELF: Deviation("`v[::-1] += v` adds components that it changed already", "slice-changed-by-whole"),
     }
 )

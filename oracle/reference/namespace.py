@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oracle.reference.arrays import Array
+from oracle.reference.deviations import SLICE_OF_ITSELF
 from oracle.reference.language import Language
 from oracle.reference.run import LackingError, Run
 from oracle.reference.translate import BINARY, HIDDEN, UNARY
@@ -47,6 +48,8 @@ def _hidden(run: Run) -> dict[str, Callable[..., Any]]:
     functions |= {"add": run.add, "sub": run.subtract, "mul": run.multiply}
 
     def augment_item(base: Any, key: Any, name: str, value: Any) -> None:
+        if value is base and SLICE_OF_ITSELF in run.known:
+            raise LackingError("a slice that is changed by the whole that it is part of, a known finding")
         adds = isinstance(base, Array) and name in ("add", "sub")  # which Warp documents to be an atomic
         base[key] = functions[name](base.old(key) if adds else base[key], value)
 

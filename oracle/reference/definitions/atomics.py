@@ -20,14 +20,16 @@ def atomic(combine: Combine) -> Callable[..., Any]:
 
     def define(run: Run, array: Any, *arguments: Any) -> Any:
         *indices, value = arguments
-        return _replace(run, array, indices, lambda old: each(run, lambda x, y: combine(run, x, y), old, value))
+        operand = run.convert(value, array.element)
+        return _replace(run, array, indices, lambda old: each(run, lambda x, y: combine(run, x, y), old, operand))
 
     return define
 
 
 def compare_and_swap(run: Run, array: Any, *arguments: Any) -> Any:
     """Store a value where another one is: `atomic_cas(array, i, ..., compare, value)`."""
-    *indices, compare, value = arguments
+    *indices, first, second = arguments
+    compare, value = (run.convert(one, array.element) for one in (first, second))
     return _replace(run, array, indices, lambda old: value if _same(run, old, compare) else old)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -51,6 +52,36 @@ def cast(run: Run, value: Any, dtype: Any) -> Any:
     return dtype.of(read) if isinstance(dtype, CompoundType) else read[0]
 
 
+@dataclass(frozen=True)
+class Component:
+    """What `wp.index(v, i)` stands for: a component, or a row, that can be stored to."""
+
+    whole: Any
+    key: Any
+
+
+def component(run: Run, whole: Any, *indices: Any) -> Component:
+    """Return the place of a component."""
+    return Component(whole, indices if len(indices) > 1 else indices[0])
+
+
+def store(run: Run, place: Component, value: Any) -> None:
+    """Change a component."""
+    place.whole[place.key] = value
+
+
+def assign_copy(run: Run, whole: Any, *arguments: Any) -> Any:
+    """Return a copy of which one component is another: `assign_copy(v, i, ..., value)`."""
+    *indices, value = arguments
+    changed = run.own(whole)
+    changed[tuple(indices) if len(indices) > 1 else indices[0]] = value
+    return changed
+
+
+for _definition in (component, store, assign_copy):
+    _definition.takes_literals = True  # type: ignore[attr-defined]
+
+
 def length(run: Run, value: Any) -> Any:
     """Return the number of components, rows, or elements along the first axis."""
     return np.int32(len(value))
@@ -64,6 +95,9 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "len": length,
         "view": lambda run, array, *indices: array[indices],
         "address": lambda run, array, *indices: array[indices],
+        "index": component,
+        "store": store,
+        "assign_copy": assign_copy,
         "load": lambda run, value: value,
         "block_dim": lambda run: np.int32(run.either("block_dim", 1, 256)),
     }

@@ -129,9 +129,9 @@ where.takes_literals = True  # type: ignore[attr-defined]
 
 
 def bit_count(run: Run, x: Any) -> Any:
-    """Return how many bits are set in the two's complement, as a number of the argument's type."""
+    """Return how many bits are set in the two's complement: an int32, whatever the argument's type."""
     scalar = run.type_of(x)
-    return scalar((int(x) & ((1 << scalar.bits) - 1)).bit_count())
+    return np.int32((int(x) & ((1 << scalar.bits) - 1)).bit_count())
 
 
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(

@@ -12,7 +12,8 @@ import numpy as np
 from oracle.reference.compounds import Compound
 from oracle.reference.deviations import NEGATED_ZERO
 from oracle.reference.run import Run
-from oracle.reference.scalars import INTEGERS, BFloat16, Undefined
+from oracle.reference.scalars import INTEGERS, SCALARS, BFloat16, Undefined
+from oracle.ulp import INSTRUCTIONS
 
 
 def each(run: Run, function: Callable[[Any, Any], Any], a: Any, b: Any) -> Any:
@@ -61,6 +62,14 @@ def remainder(a: Any, b: Any) -> Any:
     return BFloat16(np.fmod(a.single, b.single)) if isinstance(a, BFloat16) else np.fmod(a, b)
 
 
+def _approximate(run: Run, a: Any, b: Any) -> Any:
+    """Divide as the GPU's approximate instructions may; the cpu is said to divide exactly."""
+    scalar = run.scalar_of(a)
+    assert scalar is not None
+    bound = {32: INSTRUCTIONS["approx_divf"].cuda, 64: INSTRUCTIONS["approx_div"].cuda}.get(scalar.bits, 1)
+    return each(run, lambda x, y: run.rounded("div_approx", x / y, scalar, bound), a, b)
+
+
 def _shift(function: Callable[[int, int], int]) -> Callable[..., Any]:
     """Return a shift of the exact number, which wraps around; one that is too wide is open in C."""
 
@@ -80,9 +89,7 @@ def _shift(function: Callable[[int, int], int]) -> Callable[..., Any]:
 
 def negated(run: Run, value: Any) -> Any:
     """Return the number, or every component, with the other sign."""
-    if NEGATED_ZERO not in run.known:
-        return -value
-    return value.like([type(item)(0) - item for item in value.items]) if isinstance(value, Compound) else 0 - value
+    return 0 - value if NEGATED_ZERO in run.known and type(value) in SCALARS else -value
 
 
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
@@ -91,6 +98,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "sub": lambda run, a, b: each(run, operator.sub, a, b),
         "mul": lambda run, a, b: each(run, operator.mul, a, b),
         "div": lambda run, a, b: each(run, quotient, a, b),
+        "div_approx": _approximate,
         "floordiv": lambda run, a, b: each(run, floor_quotient, a, b),
         "mod": lambda run, a, b: each(run, remainder, a, b),
         "lshift": _shift(operator.lshift),

@@ -10,38 +10,18 @@ the state back into the variable that it came from.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from oracle.reference.run import LackingError, Run
+from oracle.reference.scalars import Undefined
 
 _MASK = 0xFFFFFFFF
-
-LACKING: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("noise", "pnoise", "curlnoise"), "the documentation leaves the values open, and says so: they may differ"
-        ),
-        **dict.fromkeys(
-            (
-                "sample_unit_disk",
-                "sample_unit_hemisphere",
-                "sample_unit_hemisphere_surface",
-                "sample_unit_ring",
-                "sample_unit_sphere",
-                "sample_unit_sphere_surface",
-                "sample_triangle",
-            ),
-            "the documentation gives the distribution, not the map from uniform numbers to the shape",
-        ),
-        "poisson": "the documentation gives the distribution, not the method of sampling",
-        "randn": "the documentation says Box-Muller, not which of the transform's two normal numbers",
-    }
-)
-"""Built-ins that documentation and mathematics do not determine, and why."""
 
 
 def hashed(state: int) -> int:
@@ -75,7 +55,7 @@ def randu(run: Run, state: Any, low: Any = None, high: Any = None) -> tuple[Any,
 
 def _reduced(drawn: int, low: Any, high: Any) -> int:
     if high <= low:
-        raise LackingError("a random number of an empty range")
+        raise Undefined("a random number of an empty range")
     return drawn % (int(high) - int(low)) + int(low)
 
 
@@ -86,11 +66,27 @@ def randf(run: Run, state: Any, low: Any = None, high: Any = None) -> tuple[Any,
     return unit if low is None else low + (high - low) * unit, np.uint32(drawn)
 
 
+def randn(run: Run, state: Any) -> tuple[Any, Any]:
+    """Draw a normal number from two uniform ones: the first that the Box-Muller transform gives.
+
+    The bound holds the rounding of the angle, which moves the cosine by up to six units in the last place of 1.
+    """
+    first, state = randf(run, state)
+    second, state = randf(run, state)
+    if not first:
+        raise LackingError("a normal number from the logarithm of zero")
+    radius = math.sqrt(-2.0 * math.log(float(first)))
+    value = radius * math.cos(2.0 * math.pi * float(second))
+    return run.rounded("randn", value, run.scalars["float32"], 8.0, radius), state
+
+
 def sample_cdf(run: Run, state: Any, cdf: Any) -> tuple[Any, Any]:
     """Draw the index of the first entry that is not below a uniform number."""
     unit, state = randf(run, state)
-    places = (place for place in range(len(cdf)) if cdf[place] >= unit)
-    return np.int32(next(places, len(cdf) - 1)), state
+    entries = [cdf[place] for place in range(len(cdf))]
+    if entries[-1] != 1 or any(not first <= second for first, second in pairwise(entries)):
+        raise Undefined("the entries of sample_cdf do not rise to 1")
+    return np.int32(next(place for place, entry in enumerate(entries) if entry >= unit)), state
 
 
 def centered(length: int) -> Callable[..., Any]:
@@ -113,6 +109,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "randi": randi,
         "randu": randu,
         "randf": randf,
+        "randn": randn,
         "sample_cdf": sample_cdf,
         "sample_unit_square": centered(2),
         "sample_unit_cube": centered(3),
