@@ -66,9 +66,10 @@ _REWRITTEN, _REVERSED = 12, 1
 
 
 def choose(seed: int, index: int) -> Peer:
-    """Return the peer that batch `index` of a campaign is compiled as: half of them are rewritten.
+    """Return the peer that batch `index` of a campaign is compiled as: nearly half of them are rewritten.
 
-    cuda costs more than the cpu, so an option for both is mostly chosen for the cpu.
+    cuda costs more than the cpu, so an option for both is mostly chosen for the cpu. Each of them is compiled forward
+    only, and so shows on the way that a backward pass changes nothing in the forward pass.
     """
     rng = random.Random(f"peer/{seed}/{index}")
     peers: dict[Peer, float] = {Rewritten(seed): _REWRITTEN, Recompiled("cpu"): _REVERSED}

@@ -69,8 +69,7 @@ class PeerRunner:
     def _relaunched_blocks(self, case: PeerCase, peer: Relaunched) -> Opinion:
         if self.cuda is not emulator or case.compiled.block_dim or case.cuda is None:
             return Opinion(peer.name, Stance.NO_OPINION, "its blocks cannot have another size")
-        run = {"backward": self.options.backward, "max_block": peer.max_block}
-        return self._on_cuda(peer.name, case, case.compiled, run)
+        return self._on_cuda(peer.name, case, case.compiled, {"backward": False, "max_block": peer.max_block})
 
     def _recompiled(self, cases: Sequence[PeerCase], peer: Recompiled) -> list[Opinion]:
         option = OPTIONS[peer.option] if peer.option else None
