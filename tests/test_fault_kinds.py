@@ -9,7 +9,8 @@ from pathlib import Path
 import libcst as cst
 import pytest
 from faults.edits import Edit
-from faults.planting import BITS, KINDS, Planted, Subject, plant, plant_edit, subject_of
+from faults.flips import BITS
+from faults.planting import KINDS, Planted, Subject, plant, plant_edit, subject_of
 
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument, Kernel
@@ -96,8 +97,11 @@ KERNEL = Kernel(
 
 ON_TEXTS = [(target, kind.name) for target in ("cpp", "ptx") for kind in KINDS[target]]
 ON_TEXTS += [("cuda", "another operation"), ("cuda", "adjoint dropped")]
-ON_RESULTS = [("result", name) for name in BITS]
+ON_RESULTS = [*(("result", name) for name in BITS), ("shared", "top bit")]
 UNEDITED = [("cpp", ""), ("cuda", "")]
+
+OF_ROUNDING = ("another rounding", "float's last bit", "float constant's last bit")
+"""What a library function's own freedom may hide, where the fault is in its code or before its call."""
 
 Item = tuple[str, str]
 """A target and the name of a kind; without a name, the text is compiled again as it is."""
@@ -117,7 +121,7 @@ def start(scratch: Path) -> Callable[[tuple[Item, ...]], list[list[Planted]]]:
 
 def planted(subject: Subject, workspace: Workspace, target: str, name: str) -> list[Planted]:
     """Plant faults of one kind until one is found, or until there were enough."""
-    if target == "result":
+    if target in ("result", "shared"):
         return [plant(subject, target, [name], random.Random(5), workspace)]
     text = text_of(subject, target)
     kinds = {kind.name: kind for kind in KINDS[target]}
@@ -160,7 +164,8 @@ def test_one_edit_of_each_kind_compiles_and_is_found(outcomes: dict[Item, list[P
         return
     assert found and found[-1].stage == "caught", found
     assert found[-1].verdict in ("mismatch", "sanitizer", "hang")
-    assert {planted.stage for planted in found[:-1]} <= {"unchanged", "not compiled"}, found
+    others = {"unchanged", "not compiled"} | ({"missed"} if item[1] in OF_ROUNDING else set())
+    assert {planted.stage for planted in found[:-1]} <= others, found
 
 
 @pytest.mark.parametrize("item", ON_RESULTS, ids=names(ON_RESULTS))

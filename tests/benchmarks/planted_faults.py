@@ -1,14 +1,14 @@
 """The share of planted faults that the judge finds, of those that change anything that a kernel leaves behind.
 
     python tests/benchmarks/planted_faults.py [--kernels 40] [--first 0] [--seed 1] [--workers 2]
-                                              [--faults 1] [--targets cpp,cuda,ptx,result]
+                                              [--faults 1] [--targets cpp,cuda,ptx,result,shared]
                                               [--kinds NAME,NAME] [--log FILE] [--sum FILE ...]
 
 In every kernel and target `--faults` faults are planted, one at a time: an edit of one operation of the C++, the CUDA
-C++ or the PTX, or one flipped bit of an observation (`tests/benchmarks/faults`). A kernel whose targets do not agree
-before is left out. The table counts by kind what did not compile, changed nothing, and was caught, with the 95 %
-interval of the share caught (Wilson); below it stands every fault that was missed, with the judge's reason. `--log`
-appends a JSON line per fault; `--sum FILE ...` prints the table of such files instead.
+C++ or the PTX, or one flipped bit of what a target or both observed (`tests/benchmarks/faults`). A kernel whose
+targets do not agree before is left out. The table counts by kind what did not compile, changed nothing, and was
+caught, with the 95 % interval of the share caught (Wilson); below it stands every fault that was missed, with the
+judge's reason. `--log` appends a JSON line per fault; `--sum FILE ...` prints the table of such files instead.
 """
 
 from __future__ import annotations

@@ -3,46 +3,41 @@
 from __future__ import annotations
 
 import random
-import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from warp._src import build
-
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.ptx_text import PtxText
-from extractor.warp_setup import Workspace, captured_output, open_workspace
+from extractor.warp_setup import Workspace, open_workspace
 from faults import cpp, ptx
+from faults.builds import Builds
 from faults.edits import Edit, Kind, draw
+from faults.flips import Tampered, choose_bit
 from fuzzer.task import Task
 from grammar import CATEGORIES
 from grammar.kernel import Kernel
 from oracle.backends import cpu, emulator
 from oracle.compare import compare
 from oracle.cpu_object import PrivateApiError, Substitute
-from oracle.floats import is_float
 from oracle.inputs import Inputs, make_inputs
 from oracle.judge import Backend, Judge
 from oracle.observation import Observation, Verdict
+from oracle.opinions import Opinion, Stance
+from oracle.parameters import parameters_of
 from oracle.ptx.errors import Fault, Malformed, StepLimit, Unsupported
+from oracle.reference import Program
+from oracle.reference.opinion import Reference, consult
 
-TARGETS = ("cpp", "cuda", "ptx", "result")
-"""What a fault is planted in: the text for the cpu, for cuda, the PTX made of it, or an observation."""
+TARGETS = ("cpp", "cuda", "ptx", "result", "shared")
+"""What a fault is planted in: the text for the cpu, for cuda, the PTX made of it, what a target observed, or what both
+observed, which only the reference can see."""
 
 KINDS: Mapping[str, Sequence[Kind]] = {"cpp": cpp.KINDS, "cuda": cpp.KINDS, "ptx": ptx.KINDS}
-
-BITS: Mapping[str, Callable[[int, bool], int]] = {
-    "last bit": lambda bits, is_float: 0,
-    "middle bit": lambda bits, is_float: {16: 6, 32: 12, 64: 30}.get(bits, bits // 2) if is_float else bits // 2,
-    "top bit": lambda bits, is_float: bits - 1,
-}
-"""Which bit of an element of so many bits a fault of an observation flips."""
 
 
 @dataclass(frozen=True)
@@ -65,53 +60,6 @@ STAGES = ("not compiled", "unchanged", "caught", "missed", "kernel left out", "n
 """`unchanged`: the faulty target gives what it gave before. `kernel left out`: without a fault it is no match."""
 
 
-@dataclass
-class Builds:
-    """How Warp called its compilers last; each can be called so again for another text."""
-
-    calls: dict[str, tuple[tuple[Any, ...], dict[str, Any], str]] = field(default_factory=dict)
-
-    @contextmanager
-    def recorded(self) -> Iterator[None]:
-        """Remember the calls of `build_cpu` and `build_cuda` meanwhile."""
-        originals = build.build_cpu, build.build_cuda
-
-        def build_cpu(result: str, source: str, *arguments: Any, **options: Any) -> None:
-            self.calls["cpp"] = arguments, options, Path(source).read_text(encoding="utf-8")
-            originals[0](result, source, *arguments, **options)
-
-        def build_cuda(source: str, arch: int, result: str, *arguments: Any, **options: Any) -> None:
-            self.calls["cuda"] = (arch, *arguments), options, Path(source).read_text(encoding="utf-8")
-            originals[1](source, arch, result, *arguments, **options)
-
-        build.build_cpu, build.build_cuda = build_cpu, build_cuda
-        try:
-            yield
-        finally:
-            build.build_cpu, build.build_cuda = originals
-
-    def again(self, target: str, text: str, workspace: Workspace) -> bytes | None:
-        """Return the object file (`cpp`) or the PTX (`cuda`) of another text, None where the compiler refuses it."""
-        arguments, options, _ = self.calls[target]
-        folder = workspace.new_folder()
-        source, result = folder / ("source.cpp" if target == "cpp" else "source.cu"), folder / "result.ptx"
-        source.write_text(text, encoding="utf-8")
-        try:
-            with captured_output(workspace.folder):
-                if target == "cpp":
-                    build.build_cpu(str(result), str(source), *arguments, **options)
-                else:
-                    arch, *rest = arguments
-                    build.build_cuda(str(source), arch, str(result), *rest, **options)
-            return result.read_bytes()
-        except OSError:
-            raise
-        except Exception:  # what Warp raises when a compiler refuses the text has no type of its own
-            return None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 @dataclass(frozen=True)
 class Subject:
     """A compiled kernel with its inputs, and what both targets make of them without a fault."""
@@ -132,32 +80,13 @@ class Subject:
         return backend.run(compiled, self.kernel.dims, self.inputs, backward=True)
 
 
-@dataclass(frozen=True)
-class Tampered:
-    """A back end with one bit of one element of what it observes flipped."""
-
-    backend: Backend
-    leaf: str
-    position: int
-    bit: int
-
-    def run(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
-        """Launch as the back end does."""
-        found = self.backend.run(compiled, dims, inputs, backward)
-        return replace(found, values={**found.values, self.leaf: self._flipped(found.values[self.leaf])})
-
-    def _flipped(self, values: np.ndarray) -> np.ndarray:
-        result = np.ascontiguousarray(values).copy()
-        flat = result.view(f"u{values.dtype.itemsize}").reshape(-1)
-        flat[self.position] ^= flat.dtype.type(1 << self.bit)
-        return result
-
-
 def plant(subject: Subject, target: str, kinds: Sequence[str], rng: random.Random, workspace: Workspace) -> Planted:
     """Plant one fault in `target`, of one of `kinds` (all if empty), and say what became of it."""
     planted = Planted(0, target)
     if target == "result":
         return _plant_in_result(subject, planted, kinds, rng)
+    if target == "shared":
+        return _plant_in_both(subject, planted, kinds, rng)
     text = subject.compiled.ptx.text if target == "ptx" else subject.builds.calls[target][2]
     chosen = draw([kind for kind in KINDS[target] if not kinds or kind.name in kinds], text, rng)
     if chosen is None:
@@ -235,20 +164,46 @@ def _judged(planted: Planted, verdict: Verdict, reason: str) -> Planted:
 
 def _plant_in_result(subject: Subject, planted: Planted, kinds: Sequence[str], rng: random.Random) -> Planted:
     side = rng.choice(("cpu", "cuda"))
-    names = [name for name in BITS if not kinds or name in kinds]
-    leaves = [name for name, values in subject.observed[side].values.items() if values.size]
-    if not names or not leaves:
+    chosen = choose_bit(subject.observed[side], kinds, rng)
+    if chosen is None:
         return planted
-    name, leaf = rng.choice(names), rng.choice(leaves)
-    values = subject.observed[side].values[leaf]
-    floats = is_float(values.dtype)
-    bit = 0 if values.dtype == np.bool_ else BITS[name](8 * values.dtype.itemsize, floats)
-    tampered = Tampered(cpu if side == "cpu" else emulator, leaf, rng.randrange(values.size), bit)
-    planted = replace(planted, kind=name, detail=f"{side}: bit {bit} of {leaf}[{tampered.position}], {values.dtype}")
-    if compare(subject.observed[side], subject.run(tampered, subject.compiled)).equal:
+    name, flip = chosen
+    tampered = Tampered(cpu if side == "cpu" else emulator, flip)
+    planted = replace(planted, kind=name, detail=f"{side}: {flip.describe(subject.observed[side])}")
+    if compare(subject.observed[side], flip.apply(subject.observed[side])).equal:
         return replace(planted, stage="unchanged")  # another NaN
     backends = {"on_cpu": tampered} if side == "cpu" else {"on_cuda": tampered}
     return _judged(planted, *subject.judge(subject.compiled, **backends))
+
+
+def _plant_in_both(subject: Subject, planted: Planted, kinds: Sequence[str], rng: random.Random) -> Planted:
+    """Flip the same bit of both targets' observations, as a fault of what they share would."""
+    program = Program.of(subject.kernel.source, parameters_of(subject.compiled.kernel))
+    reference = consult(program, subject.kernel.dims, subject.inputs, subject.compiled.block_dim)
+    if isinstance(reference, Opinion):
+        return replace(planted, stage="kernel left out", reason=f"the reference has no opinion: {reference.reason}")
+    opinions = _opinions(reference, subject.observed)
+    if any(each.stance is not Stance.AGREES for each in opinions):
+        return replace(planted, stage="kernel left out", reason="the reference does not agree without a fault")
+    own = reference.evaluation.observation
+    chosen = choose_bit(own, kinds, rng)
+    if chosen is None:
+        return planted
+    name, flip = chosen
+    planted = replace(planted, kind=name, detail=flip.describe(own))
+    wrong = {target: flip.apply(observed) for target, observed in subject.observed.items()}
+    if compare(wrong["cpu"], subject.observed["cpu"]).equal:
+        return replace(planted, stage="unchanged")
+    opinions = _opinions(reference, wrong)
+    accusing = [each for each in opinions if each.stance is Stance.ACCUSES]
+    spoken = (accusing or opinions)[0]
+    return replace(planted, stage="caught" if accusing else "missed", verdict=str(spoken.stance), reason=spoken.reason)
+
+
+def _opinions(reference: Reference, observed: Mapping[str, Observation]) -> list[Opinion]:
+    """Return what the reference thinks of the targets, as the judge asks it."""
+    on_cpu = replace(observed["cpu"], order_slack=observed["cuda"].order_slack)
+    return [reference.opinion("cpu", on_cpu), reference.opinion("cuda", observed["cuda"])]
 
 
 Item = tuple[int, str, int]
