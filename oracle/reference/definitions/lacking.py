@@ -12,7 +12,9 @@ LACKING: Mapping[str, str] = MappingProxyType(
             "the documentation gives the distribution, not the map from uniform numbers to the shape"
         ),
         r"poisson": "the documentation gives the distribution, not the method of sampling",
-        r"(?:tile_)?(?:bvh|mesh|hash_grid|volume|texture)_\w+|tile_query_valid": "it asks a resource, which the reference does not hold",
+        r"(?:tile_)?(?:bvh|mesh|hash_grid|volume|texture)_\w+|tile_query_valid": (
+            "it asks a resource, which the reference does not hold"
+        ),
         r"closest_point_edge_edge|intersect_tri_tri": (
             "what it gives for degenerate edges and triangles depends on tolerances that are not documented"
         ),

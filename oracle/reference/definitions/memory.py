@@ -78,8 +78,9 @@ def assign_copy(run: Run, whole: Any, *arguments: Any) -> Any:
     return changed
 
 
-for _definition in (component, store, assign_copy):
-    _definition.takes_literals = True  # type: ignore[attr-defined]
+component.takes_literals = True  # type: ignore[attr-defined]
+store.takes_literals = True  # type: ignore[attr-defined]
+assign_copy.takes_literals = True  # type: ignore[attr-defined]
 
 
 def length(run: Run, value: Any) -> Any:
