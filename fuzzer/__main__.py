@@ -41,6 +41,7 @@ def _parser() -> Parser:
     command.add_argument("--emit", choices=["ptx"], help="add each kernel's PTX to its record")
     command.add_argument("--cuda", choices=["auto", "device", "emulator"], default="auto")
     command.add_argument("--arch", type=int, default=75, help="compute capability to compile for (default: 75)")
+    command.add_argument("--probe", action="store_true", help="go beyond documented limits, and keep no records")
     command.add_argument("--json-log", type=Path, metavar="FILE", help="append one JSON object per step to FILE")
     return parser
 
@@ -49,6 +50,8 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
     budget = None if request.budget is None and request.time else parse_size(request.budget or "200MB")
     if request.workers < 1:
         raise UserError("--workers must be at least 1")
+    if request.probe and (request.budget or not request.time):
+        raise UserError("--probe keeps no records that a --budget could count: say how long with --time")
     if request.seed is not None and request.seed < 0:
         raise UserError("--seed must not be negative")
     return CampaignOptions(
@@ -63,6 +66,7 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
         cuda=request.cuda,
         arch=request.arch,
         json_log=request.json_log,
+        probe=request.probe,
     )
 
 

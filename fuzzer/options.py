@@ -40,7 +40,8 @@ def _parse_quantity(text: str, units: dict[str, int], example: str) -> float:
 class CampaignOptions:
     """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit.
 
-    Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one.
+    Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one. With `probe` kernels go beyond the
+    limits that Warp documents, and no record is kept.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class CampaignOptions:
     cuda: str = "auto"
     arch: int = 75
     json_log: Path | None = None
+    probe: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of the corpus; a resumed campaign must agree in all of it."""
@@ -63,4 +65,4 @@ class CampaignOptions:
             "backward": self.backward,
             "emit_ptx": self.emit_ptx,
             "arch": self.arch,
-        }
+        } | ({"probe": True} if self.probe else {})

@@ -71,10 +71,11 @@ def _check_same_campaign(corpus: CorpusWriter, options: CampaignOptions, version
     if not corpus.campaign:
         return
     before = {**corpus.campaign["options"], **corpus.campaign["versions"]}
-    for name, wanted in {**options.identity(), **versions}.items():
-        if before[name] != wanted:
+    now = {**options.identity(), **versions}
+    for name in [*now, "probe"]:
+        if before.get(name) != now.get(name):
             raise UserError(
-                f"{options.out} holds a corpus made with {name} {before[name]}, not {wanted}: "
+                f"{options.out} holds a corpus made with {name} {before.get(name)}, not {now.get(name)}: "
                 "give the same options, or another --out"
             )
 
@@ -95,6 +96,7 @@ def _campaign(
         emit_ptx=options.emit_ptx,
         cuda=cuda,
         arch=options.arch,
+        beyond_limits=options.probe,
         versions=versions,
     )
     admission = Admission(options.categories, options.budget, corpus.ids(), map(len, corpus.lines()))

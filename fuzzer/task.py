@@ -29,7 +29,10 @@ class GrammarError(Exception):
 
 @dataclass(frozen=True)
 class Task:
-    """A campaign as its workers see it. `cuda` is the name of the back end, `device` or `emulator`."""
+    """A campaign as its workers see it. `cuda` is the name of the back end, `device` or `emulator`.
+
+    With `beyond_limits` the kernels keep no limit that Warp documents, and none of them gives a record.
+    """
 
     seed: int
     categories: tuple[str, ...]
@@ -37,6 +40,7 @@ class Task:
     emit_ptx: bool
     cuda: str
     arch: int
+    beyond_limits: bool = False
     versions: Mapping[str, Any] = field(default_factory=dict)
 
     def origin(self, index: int) -> Origin:
@@ -51,7 +55,10 @@ class Task:
         Raises GrammarError if the recogniser, which stands before all execution, would not let it pass.
         """
         category = self.categories[index % len(self.categories)]
-        drawn = (generate(SeededChoices(f"{self.seed}/{index}{suffix}"), category) for suffix in _suffixes())
+        drawn = (
+            generate(SeededChoices(f"{self.seed}/{index}{suffix}"), category, beyond_limits=self.beyond_limits)
+            for suffix in _suffixes()
+        )
         kernel = next(kernel for kernel in drawn if releases.has_blocks_on_cpu() or not kernel.lanes)
         rejection = accept(kernel.source)
         if rejection is not None:

@@ -19,6 +19,7 @@ from grammar.kernel import Kernel
 from oracle.backends import cpu, cuda_backend
 from oracle.inputs import Inputs, make_inputs
 from oracle.judge import DIRECTIONS, Judge, Judgement, weigh
+from oracle.limits import documented, excuse
 from oracle.observation import Verdict
 from oracle.peers.agreement import PeerCase
 from oracle.peers.running import PeerRunner
@@ -111,7 +112,8 @@ class BatchRunner:
                 agreed, runner.run([one.as_case() for one in agreed.values()], peer), strict=True
             ):
                 one = launched[index]
-                launched[index] = replace(one, judgement=weigh(one.judgement, [opinion]))
+                heard = documented(opinion, one.kernel.source)
+                launched[index] = replace(one, judgement=weigh(one.judgement, [heard]))
 
     def _outcome(self, index: int, launched: Launched, options: CompileOptions) -> Outcome:
         origin = self.task.origin(index)
@@ -119,9 +121,10 @@ class BatchRunner:
         judgement = look_again(
             launched.judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
         )
+        judgement = _excused(judgement, kernel.source)
         seconds = dict(judgement.seconds)
         backends = self.judge.backends
-        if judgement.verdict is not Verdict.MATCH:
+        if judgement.verdict is not Verdict.MATCH or self.task.beyond_limits:
             found = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends)
             return replace(found, seconds=seconds)
         with _cpu_time(seconds, "record"):
@@ -138,6 +141,16 @@ class BatchRunner:
             seconds=seconds,
             backends=backends,
         )
+
+
+def _excused(judgement: Judgement, source: str) -> Judgement:
+    """Return the judgement, as `documented` where the targets differ as a limit announces that the kernel exceeds."""
+    if judgement.verdict is not Verdict.MISMATCH or judgement.comparison is None:
+        return judgement
+    reason = excuse(source, (leaf.name for leaf in judgement.comparison.differing))
+    if reason is None:
+        return judgement
+    return replace(judgement, verdict=Verdict.DOCUMENTED, reason=f"{reason}: {judgement.reason}")
 
 
 @contextmanager

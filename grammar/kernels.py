@@ -92,7 +92,6 @@ def generate(
     """
     if size is None:
         size = pick_weighted(choices, _SIZES)
-    row = categories.ROWS[category]
     if wanted is None:
         wanted = focus.choose(choices, category)
     for _ in range(ATTEMPTS):

@@ -18,7 +18,6 @@ from grammar.limits.reading import (
     called,
     changed_parts,
     integer,
-    leaves_loop,
     statements,
 )
 
@@ -34,16 +33,7 @@ _STORES = frozenset({"atomic_add", "atomic_sub"})
 
 def beyond(function: Function) -> Iterator[int]:
     """Yield the lines that need a stale value of a loop which Warp's documentation calls dynamic."""
-    yield from sorted(_Walk(function, documented=True).lines())
-
-
-def beyond_unrolled(function: Function) -> Iterator[int]:
-    """Yield the lines that need a stale value only because a static loop with a `break` or `continue` stays a loop."""
-    if any(
-        leaves_loop(node.body, (ast.Break, ast.Continue)) for node in function.statements if isinstance(node, LOOPS)
-    ):
-        documented = _Walk(function, documented=True).lines()
-        yield from sorted(_Walk(function, documented=False).lines() - documented)
+    yield from sorted(_Walk(function).lines())
 
 
 def is_dynamic(node: ast.For | ast.While, function: Function) -> bool:
@@ -61,10 +51,9 @@ def is_dynamic(node: ast.For | ast.While, function: Function) -> bool:
 class _Walk:
     """Follows one function's statements in order, with the names that are stale in its backward pass."""
 
-    def __init__(self, function: Function, documented: bool) -> None:
+    def __init__(self, function: Function) -> None:
         self._function = function
         self._gradients = function.kept(Gradients)
-        self._documented = documented
         self._lines: set[int] = set()
         self._outer = frozenset(function.arrays)  # what is in memory outlives the forward pass
 
@@ -73,11 +62,6 @@ class _Walk:
         if any(isinstance(node, LOOPS) for node in self._function.statements):
             self._block(self._function.node.body, frozenset())
         return self._lines
-
-    def _stays_loop(self, node: ast.For | ast.While) -> bool:
-        if is_dynamic(node, self._function):
-            return True
-        return not self._documented and leaves_loop(node.body, (ast.Break, ast.Continue)) is not None
 
     def _block(self, body: Sequence[ast.stmt], stale: frozenset[str]) -> frozenset[str]:
         for node in body:
@@ -120,7 +104,7 @@ class _Walk:
     def _loop(self, node: ast.For | ast.While, stale: frozenset[str]) -> frozenset[str]:
         if isinstance(node, ast.For):
             self._is_stale(node.iter, stale)
-        if not self._stays_loop(node):
+        if not is_dynamic(node, self._function):
             for _ in range(2):
                 stale = self._block(node.body, stale)
             return stale

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grammar.limits import components, loops
+from grammar.limits import components
 from grammar.limits.gradients import Gradients
 from grammar.limits.reading import LOOPS, Function, called, changed_parts, leaves_loop, stores
 
@@ -69,7 +69,6 @@ def _parameters(function: Function) -> Iterator[int]:
 
 FORMS = (
     WrongForm("break-in-loop-gradient", _breaks),
-    WrongForm("continue-keeps-loop-dynamic", loops.beyond_unrolled),
     WrongForm("remainder-gradient", _remainders),
     WrongForm("tuple-gradient", _tuples),
     WrongForm("field-component-gradient", _field_components),
