@@ -35,8 +35,8 @@ def headline(standing: Standing, reason: str) -> str:
         if element.cpu == element.cuda and element.reference:
             return f"{element} is {element.cpu} on both targets, and {element.reference} by the reference"
         return f"{element} is {element.cpu} on cpu and {element.cuda} on cuda"
-    target = f" of {TARGET_NAMES[standing.wrong]}" if standing.wrong else ""
-    return _line(reason) + (target if standing.verdict in (Verdict.CRASH, Verdict.HANG) else "")
+    where = f"{TARGET_NAMES[standing.wrong]}: " if standing.wrong else ""
+    return (where if standing.verdict in (Verdict.CRASH, Verdict.HANG) else "") + _line(reason)
 
 
 def _accusers(standing: Standing) -> str:
@@ -120,5 +120,7 @@ def _options(standing: Standing) -> str:
     if standing.options is None:
         return ""
     if not standing.options:
-        return f"none of the options tried: {', '.join(OPTIONS)}."
+        targets = {standing.wrong} & {"cpu", "cuda"} if standing.verdict is Verdict.CRASH else {"cpu", "cuda"}
+        tried = [name for name, option in OPTIONS.items() if targets & {*option.targets}]
+        return f"none of the options tried: {', '.join(tried)}."
     return ", ".join(f"`{option}`" for option in standing.options) + "."

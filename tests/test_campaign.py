@@ -144,6 +144,24 @@ def test_a_folder_that_is_no_corpus_is_refused_and_untouched(tmp_path):
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
+def test_a_finding_that_an_interrupted_run_left_unexamined_is_examined_by_the_next(tmp_path):
+    options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET, time=0)
+    task = Task(5, CATEGORIES, backward=False, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
+    left = {"index": 4, "verdict": "hang", "reason": "no end within the time limit", "backends": []}
+    with CorpusWriter(options.out, {}) as corpus:
+        campaign = Campaign(
+            options, corpus, Display(Console(quiet=True)), JsonLog(None), task, Admission(CATEGORIES, BUDGET)
+        )
+        campaign.restore(campaign.state() | {"unexamined": [left]})
+        campaign.run()
+        assert campaign.state()["unexamined"] == []
+    (finding,) = (options.out / "findings").iterdir()
+    data = json.loads((finding / "finding.json").read_text())
+    assert data["verdict"] == "hang" and data["origin"] == {"seed": 5, "index": 4}
+    assert data["standing"]["flaky"]  # the kernel is an ordinary one, which no fresh process sees hang
+    assert data["standing"]["alone"]["cpu"]["outcome"] == data["standing"]["alone"]["cuda"]["outcome"] == "ran"
+
+
 def test_a_run_that_ends_before_it_redoes_what_was_waiting_leaves_the_same_state(tmp_path):
     options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET)
     task = Task(5, CATEGORIES, backward=True, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
