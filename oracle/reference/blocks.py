@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ class Block:
         self.built_in = built_in
         self._shared: list[tuple[str, tuple[Any, ...], Any]] = []
         self._next = 0
+        self._read: dict[int, Any] = {}
 
     def start(self) -> None:
         """Let the next thread go through the shared results from the first one on."""
@@ -52,11 +53,20 @@ class Block:
         """Forget the shared results: all threads are at the same place."""
         self._shared.clear()
 
+    def note_read(self, operands: Iterable[Any]) -> None:
+        """Note that an operation of the whole block read tiles."""
+        self._read.update((id(one.memory), one.memory) for one in operands if type(one) is Tile)
+
+    def has_read(self, tile: Tile) -> bool:
+        """Whether an operation of the whole block read a tile, or what shares its memory."""
+        return id(tile.memory) in self._read
+
     def shared(self, name: str, operands: tuple[Any, ...], compute: Callable[[], Any]) -> Any:
         """Return what the first thread computed here; raises Undefined if it computed something else."""
         place, self._next = self._next, self._next + 1
         if place == len(self._shared):
             self._shared.append((name, operands, compute()))
+            self.note_read(operands)
         first, others, result = self._shared[place]
         if first != name or not _same(others, operands):
             raise Undefined("threads of a block apply operations to tiles that differ")
@@ -113,17 +123,20 @@ def _run_block(
         run.block.meet()
         run.thread = stores.thread = (*place, 0)
         run.step()
-        answers = _carry_out(requests)
+        answers = _carry_out(run, requests)
 
 
-def _carry_out(requests: Sequence[Request | None]) -> Sequence[Any]:
+def _carry_out(run: Run, requests: Sequence[Request | None]) -> Sequence[Any]:
     """Carry out the collective at which the threads are, and return each thread's result."""
     first = next(request for request in requests if request is not None)
     if any(request is None or request[0] != first[0] for request in requests):
         raise Undefined(f"not every thread of a block reaches the tile operation at line {first[0][0]}")
     reached = [request for request in requests if request is not None]
     _, built_in, arguments, named = first
-    if getattr(getattr(built_in, "func", built_in), "per_thread", False):
+    definition = getattr(built_in, "func", built_in)
+    if not getattr(definition, "changes_elements", False):
+        run.block.note_read(arguments)
+    if getattr(definition, "per_thread", False):
         return list(built_in([(request[2], request[3]) for request in reached]))
     for _, _, others, also in reached[1:]:
         if not _same(arguments, others) or not _same(tuple(named.values()), tuple(also.values())):

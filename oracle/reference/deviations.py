@@ -23,10 +23,14 @@ NEGATED_ZERO = "negated-zero"
 SLICE_OF_ITSELF = "slice-changed-by-whole"
 INVERSE_ERF = "erfinv-small-arguments"
 SVD2_SINGULAR = "svd2-of-singular-matrix"
+TILE_ELEMENT_RACE = "tile-element-change-race"
 SVD2_ROTATION = "svd2-of-scaled-rotation"
 
 DEVIATIONS: Mapping[str, Deviation] = MappingProxyType(
     {
+        TILE_ELEMENT_RACE: Deviation(
+            "a change of a tile's elements does not wait for those who still read the tile", "tile-element-change-race"
+        ),
         SVD2_SINGULAR: Deviation(
             "the smaller singular value of a nearly singular matrix is NaN at times", "svd2-of-singular-matrix"
         ),

@@ -66,6 +66,14 @@ class Tile:
         return self.data.shape[: self.rank]
 
     @property
+    def memory(self) -> Any:
+        """The array that owns the elements, the same for all views of a tile."""
+        owner: Any = self.data
+        while getattr(owner, "base", None) is not None:
+            owner = owner.base
+        return owner
+
+    @property
     def shape(self) -> tuple[Any, ...]:
         """The shape as int32 values."""
         return tuple(map(np.int32, self.extents))

@@ -15,6 +15,7 @@ import numpy as np
 
 from oracle.reference.compounds import Compound
 from oracle.reference.definitions.tiles_sums import exact, moved
+from oracle.reference.deviations import TILE_ELEMENT_RACE
 from oracle.reference.run import LackingError, Run
 from oracle.reference.scalars import Undefined
 from oracle.reference.tiles import Index, Tile, plain_key, same_type, settled, stored, tile_of
@@ -27,6 +28,19 @@ def per_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     """Mark a definition that sees every thread's arguments."""
     function.per_thread = True  # type: ignore[attr-defined]
     return function
+
+
+def _changes_elements(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a definition that changes single elements of its first argument, a tile."""
+
+    @functools.wraps(function)
+    def define(run: Run, calls: Calls) -> Any:
+        if TILE_ELEMENT_RACE in run.known and run.block.has_read(calls[0][0][0]):
+            raise LackingError("a tile that is changed right after it was read, a known finding")
+        return function(run, calls)
+
+    define.changes_elements = True  # type: ignore[attr-defined]
+    return per_thread(define)
 
 
 def _by_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -81,6 +95,7 @@ def from_thread(
 # Single elements
 
 
+@_changes_elements
 @_by_parameters
 def assign(run: Run, tiles: list[Tile], keys: list[Any], values: list[Any]) -> list[None]:
     """Store each thread's value; raises Undefined where two threads store different ones to an element."""
@@ -110,6 +125,7 @@ def assign_part(run: Run, target: Tile, key: Any, source: Tile) -> None:
         part[...] = tile_of(run, target.element, list(source.values()), source.extents).data
 
 
+@_changes_elements
 @_by_parameters
 def change(run: Run, tiles: list[Tile], keys: list[Any], names: list[str], values: list[Any]) -> list[None]:
     """Carry out each thread's `t[...] += x`, or its like: in any order, none of which is lost."""
@@ -151,7 +167,7 @@ def _move(run: Run, target: Tile, index: Index, terms: np.ndarray) -> None:
     target.data[index] = moved(run, f"sum in place {index}", values, target.scalar, len(terms), sizes, fixed)
 
 
-@per_thread
+@_changes_elements
 def scatter_add(run: Run, calls: Calls) -> list[None]:
     """Add the values of the threads that have one: `(t, i, ..., value, has_value, atomic)`."""
     target, given = _scattered(calls)
@@ -163,7 +179,7 @@ def scatter_add(run: Run, calls: Calls) -> list[None]:
     return [None] * len(calls)
 
 
-@per_thread
+@_changes_elements
 def scatter_masked(run: Run, calls: Calls) -> list[None]:
     """Store the values of the threads that have one, each to an element of its own."""
     target, given = _scattered(calls)
