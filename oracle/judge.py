@@ -100,8 +100,8 @@ class Judge:
     Kernels must have been compiled without optimisation for the cpu, which is the extractor's default: at higher levels
     clang drops calls of library functions, whose rounding then explains nothing and accuses the compiler.
 
-    Where the targets agree, or differ, other oracles are asked (`oracle.second_opinions`); gradients are checked along so
-    many `directions`. With `directions` of None nobody else is asked.
+    Where the targets agree, or differ, other oracles are asked (`oracle.second_opinions`); gradients are checked along
+    so many `directions`. With `directions` of None nobody else is asked.
     """
 
     def __init__(self, cpu: Backend, cuda: Backend, cuda_name: str, directions: int | None = None) -> None:

@@ -7,6 +7,7 @@ what it leaves behind, is *stale* there. Sums are none the worse for it; whateve
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from grammar.limits.gradients import Gradients
@@ -27,7 +28,7 @@ MAX_UNROLL = 16
 _LINEAR = frozenset(
     {"float", "float16", "bfloat16", "float32", "float64", "neg", "pos", "add", "sub", "vector", "matrix"}
 )
-_LINEAR_BY_PREFIX = ("vec", "mat", "quat", "transform", "spatial_vector", "transformation")
+_CONSTRUCTORS = re.compile(r"(?:vec|mat)\d+[a-z]*|(?:quat|transform|spatial_vector|spatial_matrix)[hfd]?|transformation")
 _STORES = frozenset({"atomic_add", "atomic_sub"})
 
 
@@ -175,7 +176,7 @@ class _Walk:
 
     def _call_needs(self, node: ast.Call, operands: Sequence[ast.expr], stale: frozenset[str]) -> bool:
         name = called(node)
-        if name in _LINEAR or name.startswith(_LINEAR_BY_PREFIX):
+        if name in _LINEAR or _CONSTRUCTORS.fullmatch(name):
             return False
         if name in _STORES:
             return any(self._quietly(one, stale) for one in operands[1:-1]) and self._gradients.has(operands[-1])
