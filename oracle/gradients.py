@@ -48,6 +48,9 @@ _COARSE = (
 )
 """The factors by which the bounds grow where a kernel computes in a type with so few digits."""
 
+LARGEST = 2.0**48
+"""Gradients beyond are left out: on the way to them a float32 may have overflowed or vanished."""
+
 NEIGHBOURS = 6
 """How often the adjoint is evaluated again a few units in the last place away, before it is accused."""
 
@@ -290,7 +293,8 @@ def _balanced(step: Leaves, gradient: Leaves) -> Leaves:
     for leaf, one in step.items():
         with np.errstate(all="ignore"):
             weight = np.where(terms[leaf] > typical, typical / terms[leaf], 1.0)
-        balanced[leaf] = np.where(np.isfinite(terms[leaf]), one * weight, 0.0)
+        judged = np.isfinite(terms[leaf]) & (np.abs(gradient[leaf]) < LARGEST)
+        balanced[leaf] = np.where(judged, one * weight, 0.0)
     return balanced
 
 

@@ -28,7 +28,9 @@ MAX_UNROLL = 16
 _LINEAR = frozenset(
     {"float", "float16", "bfloat16", "float32", "float64", "neg", "pos", "add", "sub", "vector", "matrix"}
 )
-_CONSTRUCTORS = re.compile(r"(?:vec|mat)\d+[a-z]*|(?:quat|transform|spatial_vector|spatial_matrix)[hfd]?|transformation")
+_CONSTRUCTORS = re.compile(
+    r"(?:vec|mat)\d+[a-z]*|(?:quat|transform|spatial_vector|spatial_matrix)[hfd]?|transformation|quaternion"
+)
 _STORES = frozenset({"atomic_add", "atomic_sub"})
 
 
