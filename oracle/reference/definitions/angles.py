@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from oracle.reference.compounds import Compound
-from oracle.reference.definitions.bounds import draw, finite, near, undetermined
+from oracle.reference.definitions.bounds import draw, finite, moves_open, near, undetermined
 from oracle.reference.definitions.products import hamilton
-from oracle.reference.definitions.quaternions import TRIG_ULPS, moved_all, off_unit
+from oracle.reference.definitions.quaternions import TRIG_ULPS, moved_all, off_unit, open_ulps
 from oracle.reference.definitions.vectors import dot, normalized
 from oracle.reference.run import Run
 from oracle.reference.scalars import ScalarType
@@ -55,7 +55,7 @@ def _unit(run: Run, name: str, q: Compound) -> list[float] | None:
         return None
     if run.noise is None:
         return [float(item) for item in q.items]
-    reach = 4.0 * scalar.limits.eps + off
+    reach = 4.0 * scalar.limits.eps + (off if moves_open(run) else 0.0)
     return [float(item) + reach * draw(run, f"{name} {place}", float(item)) for place, item in enumerate(q.items)]
 
 
@@ -131,7 +131,7 @@ def _moved_apart(run: Run, scalar: ScalarType, parts: tuple[float, float, float,
     """Return half the sum and half the difference of the outer angles; at gimbal lock one of them is open."""
     a, b, c, d = parts
     total, difference = math.atan2(b, a), math.atan2(d, c)
-    if run.noise is None:
+    if not moves_open(run):
         return total, difference
     for place, size in enumerate((math.hypot(a, b), math.hypot(c, d))):
         if size < 1e3 * scalar.limits.eps:  # each formula has a threshold of its own
@@ -142,43 +142,38 @@ def _moved_apart(run: Run, scalar: ScalarType, parts: tuple[float, float, float,
 
 def _full_turns(run: Run, name: str, angle: float) -> float:
     """Return an angle, or under noise one that differs by a full turn and is documented as possible too."""
-    if run.noise is None:
+    if not moves_open(run):
         return angle
     turn = 2.0 * math.pi * round(1.5 * draw(run, f"full turns {name}", angle))
     return angle + turn if abs(angle + turn) <= 2.0 * math.pi * 1.0001 else angle
 
 
-def _along(run: Run, axis: Compound, q: Compound) -> Any:
-    """Return the component of a rotation's vector part along an axis, as inaccurate as the axis is no unit vector."""
+def _parts_of_twist(run: Run, axis: Compound, q: Compound) -> tuple[Any, Compound, bool]:
+    """Return a rotation's vector part along an axis, the twist before it is normalized, and whether that is open.
+
+    It is for a rotation by 180 degrees about an axis perpendicular to that of the twist, about, and for an axis that is
+    no unit vector to speak of; else it is as inaccurate as the axis is no unit vector.
+    """
     scalar = q.type.scalar
+    off = off_unit(axis.items)
     part = dot(run, axis, run.vector(3, scalar).of(q.items[:3]))
-    return near(run, "along axis", part, scalar, off_unit(axis.items) / scalar.limits.eps, abs(float(part)))
+    along = near(run, "along axis", part, scalar, open_ulps(run, scalar, off) if off < 0.25 else 0.0, float(part))
+    parts = q.like([along * item for item in axis.items] + [q.items[3]])
+    size, whole = (sum(float(item) ** 2 for item in value.items) for value in (parts, q))
+    return along, parts, not (off < 0.25 and size > 64.0 * scalar.limits.eps * whole)
 
 
 def _twist(run: Run, axis: Compound, q: Compound) -> Compound:
     """Return the twist; the same rotation turned round is the same, and which of the two is open."""
     scalar = q.type.scalar
-    if not finite(axis.items, q.items) or not off_unit(axis.items) < 0.25:
-        return q.like([undetermined(run, f"quat_twist {place}", item, scalar) for place, item in enumerate(q.items)])
-    along = _along(run, axis, q)
-    parts = q.like([along * item for item in axis.items] + [q.items[3]])
-    if _is_no_twist(scalar, parts, q):
-        return q.like(
-            [
-                undetermined(run, f"quat_twist {place}", item, scalar)
-                for place, item in enumerate(normalized(run, parts).items)
-            ]
-        )
+    _, parts, is_open = _parts_of_twist(run, axis, q)
     found = normalized(run, parts)
-    if run.noise is not None and draw(run, "sign of quat_twist", *map(float, q.items)) < 0.0:
+    if is_open:
+        items = [undetermined(run, f"quat_twist {place}", item, scalar) for place, item in enumerate(found.items)]
+        return q.like(items)
+    if moves_open(run) and draw(run, "sign of quat_twist", *map(float, q.items)) < 0.0:
         return -found
     return found
-
-
-def _is_no_twist(scalar: ScalarType, parts: Compound, q: Compound) -> bool:
-    """Whether a rotation is by 180 degrees about an axis perpendicular to that of the twist, about."""
-    size, whole = (sum(float(item) ** 2 for item in value.items) for value in (parts, q))
-    return not size > 64.0 * scalar.limits.eps * whole
 
 
 def _angle_of_twist(signed: bool) -> Callable[[Run, Compound, Compound], Any]:
@@ -186,18 +181,12 @@ def _angle_of_twist(signed: bool) -> Callable[[Run, Compound, Compound], Any]:
 
     def define(run: Run, axis: Compound, q: Compound) -> Any:
         scalar = q.type.scalar
-        if not finite(axis.items, q.items) or not off_unit(axis.items) < 0.25:
-            return undetermined(run, "twist angle", scalar(0), scalar)
-        along = _along(run, axis, q)
-        parts = q.like([along * item for item in axis.items] + [q.items[3]])
-        unit = normalized(run, parts)
-        cosine = min(max(float(unit.items[3]), -1.0), 1.0)
-        angle = 2.0 * math.acos(cosine)
-        if signed and along < 0:
-            angle = -angle
-        if _is_no_twist(scalar, parts, q):
-            return undetermined(run, "twist angle", scalar(angle), scalar)
-        return near(run, "twist angle", scalar(angle), scalar, 4.0, math.pi)
+        along, _, is_open = _parts_of_twist(run, axis, q)
+        angle = 2.0 * math.atan2(abs(float(along)), float(q.items[3]))  # an arc cosine would be blind to small angles
+        value = scalar(-angle if signed and along < 0 else angle)
+        if is_open:
+            return undetermined(run, "twist angle", value, scalar)
+        return near(run, "twist angle", value, scalar, 4.0, math.pi)
 
     return define
 

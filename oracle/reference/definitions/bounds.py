@@ -1,8 +1,9 @@
 """How far a result of several roundings may be from ours, and what noise does to a result that is open altogether.
 
-Without noise all of these return the value that they are given. With noise, results move: within the rounding that any
-sensible order of evaluation has (`near`, `bounded`), or to any number and to NaN where the documentation leaves the
-result open (`undetermined`), so that a difference there is explained and makes whatever depends on it unstable.
+Without noise all of these return the value that they are given. With noise, results move within the rounding that any
+sensible order of evaluation has (`near`, `bounded`). Where the documentation leaves a result open, we return what
+mathematicians would mostly mean by it; if the rounding of that does not explain a target's results, seeds from
+`FIRST_OPEN` on move it to any number and to NaN (`undetermined`), which makes whatever depends on it unstable.
 """
 
 from __future__ import annotations
@@ -14,6 +15,14 @@ from typing import Any
 
 from oracle.reference.run import Run
 from oracle.reference.scalars import ScalarType
+
+FIRST_OPEN = 5
+"""The first seed of noise that moves what the documentation leaves open: the first round is about rounding alone."""
+
+
+def moves_open(run: Run) -> bool:
+    """Whether the noise moves what the documentation leaves open."""
+    return run.noise is not None and run.noise >= FIRST_OPEN
 
 
 def draw(run: Run, name: str, *values: float) -> float:
@@ -30,9 +39,9 @@ def near(run: Run, name: str, value: Any, scalar: ScalarType, ulps: float, magni
     """
     if run.noise is None or not scalar.is_float:
         return value
-    if magnitude > scalar.limits.max / 2 and math.isfinite(magnitude):
+    if abs(magnitude) > scalar.limits.max / 2 and math.isfinite(magnitude):
         return undetermined(run, name, value, scalar)
-    return run.rounded(name, value, scalar, ulps, magnitude)
+    return run.rounded(name, value, scalar, ulps, abs(magnitude))
 
 
 def bounded(
@@ -51,9 +60,11 @@ def bounded(
 
 
 def undetermined(run: Run, name: str, value: Any, scalar: ScalarType) -> Any:
-    """Return what the documentation leaves open: the value itself, or under noise a NaN or any number of its size."""
-    if run.noise is None:
+    """Return what the documentation leaves open: the value itself, or in the end a NaN or any number of its size."""
+    if run.noise is None or not scalar.is_float:
         return value
+    if not moves_open(run):
+        return run.rounded(name, value, scalar, 4.0)
     if run.noise % 2:
         return scalar(math.nan)
     number = float(value)

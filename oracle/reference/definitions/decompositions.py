@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from oracle.reference.compounds import Compound
-from oracle.reference.definitions.bounds import draw, finite, near, undetermined
+from oracle.reference.definitions.bounds import draw, finite, moves_open, near, undetermined
 from oracle.reference.deviations import SVD2_ROTATION, SVD2_SINGULAR
 from oracle.reference.run import Run
 from oracle.reference.scalars import ScalarType
@@ -58,8 +58,12 @@ class _Draws:
         return draw(self._run, f"{self._name} {self._count}", *self._key)
 
     def sign(self) -> float:
-        """Return 1 or -1."""
-        return math.copysign(1.0, self.number())
+        """Return 1 or -1; 1 while what is open stays as it is."""
+        return math.copysign(1.0, self.number()) if moves_open(self._run) else 1.0
+
+    def one_of(self, count: int, usual: int) -> int:
+        """Return a number below `count`, the usual one while what is open stays as it is."""
+        return int((self.number() + 1.0) / 2.0 * count) % count if moves_open(self._run) else usual
 
     def signs(self, count: int, proper: bool) -> np.ndarray:
         """Return signs, of product 1 if they have to be `proper`."""
@@ -102,7 +106,7 @@ def _orthogonal(matrix: np.ndarray, draws: _Draws | None) -> Factors:
     """
     rotation, upper = np.linalg.qr(matrix)
     signs = np.where(np.diag(upper) < 0.0, -1.0, 1.0)
-    mirrored = 2 if draws is None else int((draws.number() + 1.0) * 1.5) % 3
+    mirrored = 2 if draws is None else draws.one_of(3, 2)
     signs[mirrored] *= _proper(rotation * signs)
     return rotation * signs, upper * signs[:, None]
 
@@ -112,19 +116,22 @@ def _eigen(matrix: np.ndarray, draws: _Draws | None) -> Factors:
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
     if draws is not None:
         orders = list(permutations(range(3)))
-        order = list(orders[int((draws.number() + 1.0) * 3.0) % 6])
+        order = list(orders[draws.one_of(6, 0)])
         values, vectors = values[order], vectors[:, order] * draws.signs(3, False)
     vectors[:, 2] *= _proper(vectors)
     return vectors, values
 
 
 def _is_fit(scalar: ScalarType, matrix: np.ndarray, symmetric: bool) -> bool:
-    """Whether squares of the elements neither overflow nor vanish, and the matrix is symmetric if it has to be."""
+    """Whether fourth powers of the elements neither overflow nor vanish, and the matrix is symmetric if it has to be.
+
+    Methods that work on the matrix' square compare products of its elements.
+    """
     size = float(np.max(np.abs(matrix)))
     if symmetric and np.max(np.abs(matrix - matrix.T)) > 4.0 * scalar.limits.eps * size:
         return False
     limits = scalar.limits
-    return size == 0.0 or limits.smallest_normal / limits.eps < size * size < limits.max / 16.0
+    return size == 0.0 or limits.smallest_normal / limits.eps < size**4 < limits.max / 16.0
 
 
 def _deviates(run: Run, name: str, matrix: np.ndarray) -> bool:
@@ -161,7 +168,9 @@ def _factors(
     numbers = np.array([float(item) for item in matrix.items]).reshape(shape)
     fit = finite(matrix.items) and _is_fit(scalar, numbers, factor is _eigen) and not _deviates(run, name, numbers)
     if run.noise is None or not fit:
-        factors = factor(numbers if fit else np.zeros(shape), None)
+        factors = factor(numbers if finite(matrix.items) else np.zeros(shape), None)
+        if not finite(matrix.items):
+            factors = tuple(np.full_like(values, math.nan) for values in factors)
         return tuple(_compound(run, name, scalar, values, fit) for values in factors)
     error = nearness(name, scalar) * scalar.limits.eps / 2.0
     draws = _Draws(run, name, numbers, error)

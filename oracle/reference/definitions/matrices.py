@@ -131,7 +131,8 @@ def inverse(run: Run, a: Compound, division: float = 0.0) -> Compound:
     rows, scalar, size = rows_of(a), a.type.scalar, a.type.shape[0]
     whole = expanded(rows)
     cofactors = [_cofactor(rows, column, row) for row in range(size) for column in range(size)]
-    values = [item / whole for item in cofactors] if whole != 0 else a.type.zero.items
+    reciprocal = scalar(1) / whole
+    values = [item * reciprocal for item in cofactors] if whole != 0 else a.type.zero.items
     if run.noise is None:
         return a.like(values)
     relative = _size_of_products(rows, scalar) / abs(float(whole)) if whole != 0 else float("inf")
@@ -142,7 +143,7 @@ def inverse(run: Run, a: Compound, division: float = 0.0) -> Compound:
         row, column = divmod(place, size)
         share = _size_of_products(minor(rows, column, row), scalar) / abs(float(whole)) if size > 1 else 0.0
         magnitude = share + abs(float(item)) * (relative + division)
-        moved.append(near(run, f"inverse {place}", item, scalar, size + 1.0, magnitude))
+        moved.append(near(run, f"inverse {place}", item, scalar, size + 2.0, magnitude))
     return a.like(moved)
 
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from oracle.reference.compounds import Compound
-from oracle.reference.definitions.bounds import bounded, near
+from oracle.reference.definitions.bounds import bounded, moves_open, near, undetermined
 from oracle.reference.run import LackingError, Run
 from oracle.reference.scalars import ScalarType
 
@@ -80,7 +80,9 @@ def rotated(run: Run, scalar: ScalarType, q: Sequence[Any], v: Sequence[Any]) ->
     squares = sum(item * item for item in p)
     reach = sum(a * b for a, b in zip(p, u, strict=False))
     sizes = (p[1] * u[2] + p[2] * u[1], p[2] * u[0] + p[0] * u[2], p[0] * u[1] + p[1] * u[0])
-    ulps = 4.0 + abs(squares - 1.0) / scalar.limits.eps
+    ulps = 4.0 + (abs(squares - 1.0) / scalar.limits.eps if moves_open(run) else 0.0)
+    if not (1.0 + squares) * sum(u) < scalar.limits.max / 8.0:  # what one formula adds up, another does not
+        return [undetermined(run, f"rotation {place}", value, scalar) for place, value in enumerate(values)]
     return [
         near(
             run,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from oracle.reference.compounds import Compound, CompoundType
-from oracle.reference.definitions.bounds import draw, finite, near, undetermined
+from oracle.reference.definitions.bounds import draw, finite, moves_open, near, undetermined
 from oracle.reference.definitions.products import conjugated, rotated
 from oracle.reference.definitions.vectors import dtype_of, normalized
 from oracle.reference.run import LackingError, Run
@@ -47,6 +47,11 @@ def identity(run: Run, dtype: Any = None) -> Compound:
 def off_unit(values: Sequence[Any]) -> float:
     """Return how far the squared length is from one."""
     return abs(sum(float(item) ** 2 for item in values) - 1.0)
+
+
+def open_ulps(run: Run, scalar: ScalarType, off: float) -> float:
+    """Return how far formulas for unit quaternions and the like may be apart, in ULPs, for what is off by so much."""
+    return 2.0 * off / scalar.limits.eps if moves_open(run) else 0.0
 
 
 def moved_all(run: Run, name: str, values: Sequence[Any], scalar: ScalarType, ulps: float, size: float) -> list[Any]:
@@ -105,7 +110,7 @@ def rotation_of_matrix(run: Run, scalar: ScalarType, m: Sequence[Sequence[Any]])
     rows = [[float(item) for item in row] for row in m]
     trace = rows[0][0] + rows[1][1] + rows[2][2]
     largest = max(range(3), key=lambda place: rows[place][place])
-    if trace >= rows[largest][largest]:
+    if trace >= 0.0:
         real = 1.0 + trace
         parts = [rows[2][1] - rows[1][2], rows[0][2] - rows[2][0], rows[1][0] - rows[0][1], real]
     else:
@@ -114,10 +119,10 @@ def rotation_of_matrix(run: Run, scalar: ScalarType, m: Sequence[Sequence[Any]])
         parts[i] = 1.0 + rows[i][i] - rows[j][j] - rows[k][k]
         parts[j], parts[k] = rows[i][j] + rows[j][i], rows[i][k] + rows[k][i]
     size = math.sqrt(sum(part * part for part in parts))
-    if run.noise is not None and draw(run, "sign of quat_from_matrix", *parts) < 0.0:
+    if moves_open(run) and draw(run, "sign of quat_from_matrix", *parts) < 0.0:
         size = -size
     values = [scalar(part / size) for part in parts]
-    return moved_all(run, "quat_from_matrix", values, scalar, 8.0 + 2.0 * off / scalar.limits.eps, 1.0)
+    return moved_all(run, "quat_from_matrix", values, scalar, 8.0 + open_ulps(run, scalar, off), 1.0)
 
 
 def _off_rotation(m: Sequence[Sequence[Any]]) -> float:
@@ -181,7 +186,7 @@ def _slerp(run: Run, a: Compound, b: Compound, t: Any) -> Compound:
     else:
         weights = 1.0 - step, sign * step
     values = [scalar(weights[0] * float(x) + weights[1] * float(y)) for x, y in zip(a.items, target.items, strict=True)]
-    return a.like(moved_all(run, name, values, scalar, 16.0 + 2.0 * off / scalar.limits.eps, 1.0))
+    return a.like(moved_all(run, name, values, scalar, 16.0 + open_ulps(run, scalar, off), 1.0))
 
 
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(

@@ -11,7 +11,7 @@ from typing import Any
 from oracle.reference.compounds import Compound, CompoundType
 from oracle.reference.definitions.bounds import near, undetermined
 from oracle.reference.definitions.products import composed, conjugated, rotated, rows_of, sum_of_products
-from oracle.reference.definitions.quaternions import matrix_of_rotation, rotation_of_matrix
+from oracle.reference.definitions.quaternions import matrix_of_rotation, open_ulps, rotation_of_matrix
 from oracle.reference.definitions.vectors import dtype_of
 from oracle.reference.run import LackingError, Run
 
@@ -124,7 +124,7 @@ def _decompose(run: Run, m: Compound) -> tuple[Compound, Compound, Compound]:
     overlap = max(
         abs(sum(map(operator.mul, units[first], units[second]))) for first, second in ((0, 1), (0, 2), (1, 2))
     )
-    ulps = 3.0 + 2.0 * overlap / scalar.limits.eps
+    ulps = 3.0 + open_ulps(run, scalar, overlap)
     scale = [near(run, f"scale {place}", scalar(size), scalar, ulps, size) for place, size in enumerate(sizes)]
     rotation = rotation_of_matrix(run, scalar, [[unit[row] for unit in units] for row in range(3)])
     return vector.of([row[3] for row in rows[:3]]), run.quaternion(scalar).of(rotation), vector.of(scale)

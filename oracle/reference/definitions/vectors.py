@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from oracle.reference.compounds import Compound, CompoundType
-from oracle.reference.definitions.bounds import finite, near, root, undetermined
+from oracle.reference.definitions.bounds import finite, moves_open, near, root, undetermined
 from oracle.reference.definitions.operators import each, quotient
 from oracle.reference.definitions.products import crossed, sum_of_products
 from oracle.reference.run import LackingError, Run
@@ -78,8 +78,11 @@ def normalized(run: Run, a: Compound) -> Compound:
     scalar = a.type.scalar
     size = length(run, a)
     if size > 0:
-        # a product with the reciprocal is rounded twice
-        return a.like([near(run, "normalize", item / size, scalar, 1.0, float(item / size)) for item in a.items])
+        # a quotient, or a product with the reciprocal, which is rounded twice
+        reciprocal = scalar(1) / size
+        is_quaternion = a.type.family == "quaternion"
+        values = [item * reciprocal if is_quaternion else item / size for item in a.items]
+        return a.like([near(run, "normalize", value, scalar, 1.0, float(value)) for value in values])
     unit = a.type.converted([0, 0, 0, 1]) if a.type.family == "quaternion" else a.type.zero
     if size == 0:
         return unit
@@ -99,7 +102,7 @@ def _place_of_extreme(better: Callable[[Any, Any], bool]) -> Callable[[Run, Comp
             if better(a.items[place], a.items[best]):
                 best = place
         equal = [place for place in places if a.items[place] == a.items[best]] or [best]
-        return np.uint32(best if run.noise is None else equal[run.noise % len(equal)])
+        return np.uint32(equal[(run.noise or 0) % len(equal)] if moves_open(run) else best)
 
     return define
 
