@@ -5,7 +5,7 @@
 `known_bugs/table.json` holds a row per bug: `kernel` is the file beside it, `entry` says in our own words what Warp's
 change log says of it, `issue` is its number among Warp's issues, `fixed_in` the first release without it (empty where
 the fix has not been released yet), and `oracles` are those that are to see it. Every release gets an environment of its
-own (`releases.py`), in which each kernel runs in a process of its own on several inputs, with every oracle there is.
+own (`releases.py`), in which a worker runs each kernel on several inputs, with every oracle there is.
 Prints who accuses Warp on each release, and whether that is what the table says: an accusation before the fix, none
 after it.
 """
@@ -59,7 +59,7 @@ def main() -> int:
     options = parser.parse_args()
     bugs = [bug for bug in json.loads(TABLE.read_text()) if bug["kernel"] in options.names or not options.names]
     if options.here:
-        print(json.dumps({bug["kernel"]: accusation(FOLDER / f"{bug['kernel']}.py") for bug in bugs}))
+        print(json.dumps(accusations([bug["kernel"] for bug in bugs])))
         return 0
     seen = {
         version: _look(options.environments, version, [bug["kernel"] for bug in bugs]) for version in options.versions
@@ -67,13 +67,16 @@ def main() -> int:
     return _print(bugs, seen)
 
 
-def accusation(path: Path) -> str:
-    """Return which oracle accuses Warp of a kernel and why, the empty text if none does."""
+def accusations(names: Sequence[str]) -> dict[str, str]:
+    """Return for each kernel which oracle accuses Warp and why, the empty text if none does."""
+    found: dict[str, str] = {}
     with Pool(start, workers=1) as pool:
-        pool.submit(path, [_case(path)])
-        while True:
-            for _, (outcome,) in pool.completed(timeout=1.0):
-                return _of_outcome(outcome)
+        for name in names:
+            pool.submit(name, [_case(FOLDER / f"{name}.py")])
+        while len(found) < len(names):
+            for name, (outcome,) in pool.completed(timeout=1.0):
+                found[name] = _of_outcome(outcome)
+    return found
 
 
 def _case(path: Path) -> Case:
