@@ -115,6 +115,15 @@ def test_a_rewrite_leaves_alone_what_it_would_change_the_meaning_of(name: str, b
     assert rewritten(name, body) is None
 
 
+@pytest.mark.parametrize("value", ["x[n - 3] if n > 2 else 1.0", "float(n > 2 and k[n - 3] > 0)"])
+def test_what_only_some_evaluations_reach_is_not_computed_before(value: str) -> None:
+    text = rewritten("expression named", f"out[i] = {value}")
+    assert text is not None and "part = " in text
+    assert not any(
+        line.strip().startswith(("part = x[n", "part = k[n")) and " if " not in line for line in text.splitlines()
+    )
+
+
 def test_literals_of_other_types_are_passed_as_those() -> None:
     text = rewritten("literal passed", "out[i] = float(wp.float64(x[i]) * wp.float64(0.1))")
     assert text is not None and "passed: wp.float64" in text

@@ -1,7 +1,7 @@
 """The options under which the same kernel must give the same results, and what each costs.
 
-Measured in batches of 16 kernels, forward only, as shares of compiling a kernel for both targets with a backward pass: a
-peer for the cpu costs a fifth, one for cuda a quarter; at the cpu's higher levels and in debug mode a third to a half
+Measured in batches of 16 kernels, forward only: a peer for the cpu costs a fifth of compiling the kernel for both
+targets with a backward pass, one for cuda a quarter; at the cpu's higher levels and in debug mode a third to a half
 (for cuda more). What changes the launch alone costs that run.
 """
 
