@@ -113,9 +113,13 @@ def mesh_faces() -> np.ndarray:
     return np.concatenate(faces)
 
 
+def mesh_velocities(given: ResourceInput) -> np.ndarray:
+    """Return the velocities of all vertices, (n, 3) float64."""
+    return given.coordinates(len(mesh_points(given)), first=1024)
+
+
 def _mesh(given: ResourceInput, device: str) -> Resource:
-    points = mesh_points(given)
-    velocities = given.coordinates(len(points), first=1024)
+    points, velocities = mesh_points(given), mesh_velocities(given)
     groups = None
     if given.word == "mesh_groups":
         sizes = [len(triangles) for (_, triangles), _, _ in SHAPES]
@@ -132,12 +136,14 @@ def _mesh(given: ResourceInput, device: str) -> Resource:
     return Resource(given.word, mesh.id, mesh.id, (mesh, groups))
 
 
-def _bvh(given: ResourceInput, device: str) -> Resource:
+def boxes(given: ResourceInput) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest corners of a tree's boxes, (n, 3) float64."""
     lowers = given.coordinates(given.count)
-    sizes = (given.coordinates(given.count, first=2048) + 2.25) / 4.0
-    arrays = [
-        wp.array(corners.astype(np.float32), dtype=wp.vec3, device=device) for corners in (lowers, lowers + sizes)
-    ]
+    return lowers, lowers + (given.coordinates(given.count, first=2048) + 2.25) / 4.0
+
+
+def _bvh(given: ResourceInput, device: str) -> Resource:
+    arrays = [wp.array(corners.astype(np.float32), dtype=wp.vec3, device=device) for corners in boxes(given)]
     groups = _groups(given.count, device) if given.word == "bvh_groups" else None
     bvh = wp.Bvh(*arrays, constructor=CONSTRUCTOR, groups=groups)
     return Resource(given.word, bvh.id, bvh.id, (bvh, groups))

@@ -30,6 +30,10 @@ NO_OPINION = (LackingError, TooLongError, Undefined, OutOfBounds)
 """Why the reference may have nothing to say about a kernel: it lacks something, or the kernel is not well-defined."""
 
 
+_LACKING = ("texture", "hash_grid")
+"""The families of resources of which nothing is defined."""
+
+
 @dataclass(frozen=True)
 class Program:
     """A kernel's source, translated and compiled; `parameters` are those of the kernel that Warp loaded."""
@@ -135,7 +139,7 @@ class _Binder:
     def value(self, path: str, kind: Type, value: Any) -> Any:
         """Return the argument, or the part of one, at a path."""
         if isinstance(value, ResourceInput):
-            raise LackingError("resources")
+            return self._handle(value)
         if isinstance(kind, ArrayParameter):
             return self._array(path, kind, value)
         if isinstance(kind, Plain):
@@ -147,6 +151,14 @@ class _Binder:
             fields = {name: self.value(f"{path}.{name}", part, value[name]) for name, part in kind.fields.items()}
             return self._struct(kind)(**fields)
         raise LackingError("a texture")
+
+    def _handle(self, given: ResourceInput) -> Any:
+        """Return the number that stands for a resource."""
+        if given.written or given.word.startswith(_LACKING):
+            raise LackingError(f"{given.word}{' that is stored to' if given.written else ''}")
+        handle = np.uint64(len(self._run.resources) + 1)
+        self._run.resources[int(handle)] = given
+        return handle
 
     def _scalar(self, dtype: np.dtype) -> Any:
         return self._run.scalars["bfloat16" if dtype == BFLOAT16 else dtype.name]

@@ -49,6 +49,7 @@ class Run:
     is settled one way or the other (`either`). `known` names deviations of Warp in which it is followed (the table in
     `deviations`). `thread` is the launch index of the thread that runs, over `dims`. `decisions` are the tests that it
     made, if `traced`. `block` is the `oracle.reference.blocks.Block` that runs, of a kernel with tiles.
+    `resources` are what handles stand for, by the number that is passed.
     """
 
     wide: bool = False
@@ -59,6 +60,7 @@ class Run:
     thread: tuple[int, ...] = ()
     steps: int = 0
     block: Any = None
+    resources: dict[int, Any] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     functions: dict[str, Any] = field(default_factory=dict)
     definitions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)

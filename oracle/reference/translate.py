@@ -47,6 +47,9 @@ ADVANCING = frozenset(
 )
 """Built-ins that move on the generator that is their first argument; their definitions return sample and state."""
 
+FINDING = frozenset({"bvh_query_next", "mesh_query_next", "mesh_query_aabb_next", "hash_grid_query_next"})
+"""Built-ins that put what they found into the variable that is their second argument; definitions return it as well."""
+
 _TILED = re.compile(r"tile(?!_stack_count$|_query_valid$|_extract$).*|untile|\w+_tiled")
 """The names of built-ins that all threads of a block carry out together."""
 
@@ -141,11 +144,14 @@ class _Body(ast.NodeTransformer):
         if self._is(node, "static"):
             return node
         self.generic_visit(node)
-        return self._sample(node) if any(self._is(node, name) for name in ADVANCING) else node
+        if any(self._is(node, name) for name in FINDING):
+            return self._sample(node, node.args[1] if len(node.args) > 1 else None)
+        if any(self._is(node, name) for name in ADVANCING):
+            return self._sample(node, node.args[0] if node.args else None)
+        return node
 
-    def _sample(self, node: ast.Call) -> ast.AST:
+    def _sample(self, node: ast.Call, state: ast.expr | None) -> ast.AST:
         """Put the generator's next state back: `(pair := wp.randf(rng), rng := pair[1], pair[0])[2]`."""
-        state = node.args[0] if node.args else None
         if not isinstance(state, ast.Name):
             return _call(node, "sample", *node.args)
         pair, *parts = (ast.Name(f"{HIDDEN}pair", context) for context in (ast.Store(), ast.Load(), ast.Load()))
@@ -172,11 +178,6 @@ class _Body(ast.NodeTransformer):
             return node
         node.value = _call(node.value, "own", node.value)
         return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if node.value is None:
-            return ast.copy_location(ast.Pass(), node)
-        return self.visit_Assign(ast.copy_location(ast.Assign([node.target], node.value), node))
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
         self.generic_visit(node)

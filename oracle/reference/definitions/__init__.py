@@ -15,6 +15,7 @@ from oracle.reference.definitions import (
     angles,
     atomics,
     decompositions,
+    geometry,
     library,
     matrices,
     memory,
@@ -46,6 +47,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **atomics.DEFINITIONS,
         **random_numbers.DEFINITIONS,
         **tiles.DEFINITIONS,
+        **geometry.DEFINITIONS,
     }
 )
 """The definitions by the built-in's name; `construct vector` and the like are those of constructors."""
