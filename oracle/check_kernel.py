@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from extractor.record import block_dim_of
 from grammar.errors import UserError
 from grammar.kernel import Argument
 from grammar.recogniser import accept
+from oracle.peers.peer import every_peer
 from oracle.pool import Death, Pool
 from oracle.rerun import Case, Rerun, start_worker
 
@@ -37,10 +39,13 @@ class OutsideGrammar(UserError):  # noqa: N818
 def check_kernel(path: Path, cuda: str, seeds: int | None, first_seed: int) -> tuple[Case, Rerun | Death]:
     """Run the kernel at `path`, a Python file or the folder of a finding, on `seeds` inputs in a worker process.
 
-    A kernel that lies beside its `finding.json` is launched as that says, on the finding's own inputs first. Raises
-    UserError for what cannot be read, and for a source outside the grammar, of which nothing is executed.
+    Every peer is asked about the first inputs. A kernel that lies beside its `finding.json` is launched as that says,
+    on the finding's own inputs first. Raises UserError for what cannot be read, and for a source outside the grammar,
+    of which nothing is executed.
     """
     case = case_of(path / KERNEL if path.is_dir() else path, seeds or DEFAULT_SEEDS, first_seed)
+    blocks = not case.options.tiled and cuda == "emulator"
+    case = replace(case, peers=every_peer(first_seed, blocks=blocks))
     with Pool(partial(start_worker, cuda), workers=1) as pool:
         pool.submit(path, [case])
         while True:

@@ -112,6 +112,11 @@ class Judge:
         self._nudged: tuple[bytes, NudgedModule] | None = None
 
     @property
+    def cuda(self) -> Backend:
+        """The back end for the target cuda."""
+        return self._cuda
+
+    @property
     def backends(self) -> tuple[str, str]:
         """The names of the back ends that run."""
         return "cpu", self._cuda_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,11 @@ from grammar.kernel import Argument
 from oracle.backends import cpu, cuda_backend
 from oracle.handles import check_resources, default_resources
 from oracle.inputs import Inputs, default_arguments, make_inputs
-from oracle.judge import Judge, Judgement
+from oracle.judge import DIRECTIONS, Judge, Judgement, weigh
+from oracle.observation import Verdict
+from oracle.peers.agreement import PeerCase
+from oracle.peers.peer import Peer
+from oracle.peers.running import PeerRunner
 from oracle.second_look import look_again
 
 DEFAULT_DIMS = {1: (64,), 2: (8, 8), 3: (4, 4, 4)}
@@ -30,7 +34,8 @@ class Case:
     """One kernel and how to launch it. `source` is accepted by the recogniser: a worker executes it.
 
     It is run once for each of `input_seeds`. `arguments` are as a record's metadata holds them. Without `dims` and
-    `arguments` they are chosen to suit the source. `options` say how many threads a block of tiles has.
+    `arguments` they are chosen to suit the source. `options` say how many threads a block of tiles has. `peers` are
+    asked about the first inputs, if both targets agree on them.
     """
 
     source: str
@@ -38,6 +43,7 @@ class Case:
     input_seeds: tuple[int, ...]
     dims: tuple[int, ...] | None = None
     arguments: Sequence[Mapping[str, Any]] | None = None
+    peers: tuple[Peer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ def start_worker(cuda: str, scratch: Path) -> Callable[[tuple[Case, ...]], Seque
     `cuda` is the back end's name, `device` or `emulator`. The pool removes `scratch` when the process has ended.
     """
     workspace = open_workspace(scratch).__enter__()
-    judge = Judge(cpu, cuda_backend(cuda), cuda)
+    judge = Judge(cpu, cuda_backend(cuda), cuda, DIRECTIONS)
     return lambda cases: rerun(cases, workspace, judge)
 
 
@@ -80,9 +86,15 @@ def _rerun(case: Case, result: Compiled | CompileFailure, workspace: Workspace, 
     except (KeyError, TypeError, ValueError) as error:
         return Rerun(refusal=f"its arguments do not fit the kernel: {type(error).__name__} {error}")
     judgements = []
-    for one in inputs:
+    for number, one in enumerate(inputs):
         judgement = judge.judge(result, dims, one, case.options.backward)
-        judgements.append(look_again(judgement, judge, case.source, case.options, workspace, dims, one))
+        if number == 0 and case.peers and judgement.verdict is Verdict.MATCH:
+            seen = judgement.observations
+            peer_case = PeerCase(case.source, result, dims, one, seen["cpu"], seen["cuda"])
+            runner = PeerRunner(case.options, workspace, judge.cuda)
+            judgement = weigh(judgement, [opinion for peer in case.peers for opinion in runner.run([peer_case], peer)])
+        judgement = look_again(judgement, judge, case.source, case.options, workspace, dims, one)
+        judgements.append(replace(judgement, observations={}))  # nobody needs them, and they would have to travel
     return Rerun(dims, result.artifacts, tuple(judgements))
 
 

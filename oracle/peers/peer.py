@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from oracle.peers.layouts import WORDS
 from oracle.peers.options import OPTIONS
+from oracle.peers.rewrites.table import REWRITES
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,12 @@ def choose_free(seed: int, index: int, *, blocks: bool) -> Relaunched:
     if blocks:
         peers += [Relaunched(max_block=size) for size in BLOCKS]
     return rng.choice(peers)
+
+
+def every_peer(seed: int, *, blocks: bool) -> tuple[Peer, ...]:
+    """Return all peers that a kernel alone in its module can have, each rewrite as a peer of its own."""
+    recompiled = [Recompiled(target, name) for name, option in OPTIONS.items() for target in option.targets]
+    rewritten = [Rewritten(seed, (name,)) for name in REWRITES]
+    relaunched = [Relaunched(layout=layout) for layout in WORDS]
+    relaunched += [Relaunched(max_block=size) for size in BLOCKS] if blocks else []
+    return (*recompiled, *rewritten, *relaunched)

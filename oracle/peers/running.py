@@ -7,7 +7,6 @@ import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from extractor.warp_setup import Workspace
 from grammar.recogniser import accept
 from oracle.backends import cpu, emulator
 from oracle.inputs import Inputs
+from oracle.judge import Backend
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import Plain, parameters_of
@@ -32,11 +32,11 @@ from oracle.ptx.reports import Report
 
 @dataclass
 class PeerRunner:
-    """Runs peers of kernels that were compiled with `options`; `cuda` is the back end for that target, a module."""
+    """Runs peers of kernels that were compiled with `options`; `cuda` is the back end for that target."""
 
     options: CompileOptions
     workspace: Workspace
-    cuda: ModuleType = emulator
+    cuda: Backend = emulator
     agreement: Agreement = field(default_factory=Agreement)
 
     def run(self, cases: Sequence[PeerCase], peer: Peer) -> list[Opinion]:
