@@ -54,13 +54,13 @@ def standing(
     observed = {target: found for target in alone if (found := _observation(alone[target])) is not None}
     place = next((one.place for one in judged if isinstance(one, Answer) and one.place is not None), None)
     element = _element(place, observed, reference, _dims(judged), block_dim)
-    wrong, witness = _wrong_target(verdict, runs, observed, judged)
+    wrong, witness = _wrong_target(verdict, runs, judged)
     return Standing(
         accused=accused,
         again=again,
         alone=runs,
         others=Counter(_verdict(outcome) or Verdict.MATCH for outcome in others),
-        oracles=_accusers(verdict, judged, _agree(observed)),
+        oracles=_accusers(verdict, judged),
         wrong=wrong,
         witness=witness,
         options=options if verdict.accuses and not _by_peers(judged) else None,
@@ -84,17 +84,22 @@ def _shown(place: Place) -> str:
     return f"{place[0]}[{', '.join(str(i) for i in place[1])}]"
 
 
-def _accusers(verdict: Verdict, judged: Sequence[Outcome], agree: bool) -> tuple[Opinion, ...]:
+def _accusers(verdict: Verdict, judged: Sequence[Outcome]) -> tuple[Opinion, ...]:
     """Return the oracle behind the verdict, with the reason that it gave first, and those that accuse besides.
 
-    Where the two targets `agree`, their comparison is not what accuses them of a mismatch.
+    Where the two targets agree, their comparison is not what accuses them of a mismatch.
     """
     heard = [opinion for one in judged if isinstance(one, Answer) for opinion in one.opinions]
     accusing = [opinion for opinion in heard if opinion.stance is Stance.ACCUSES]
-    if verdict in ACCUSERS and not (verdict is Verdict.MISMATCH and agree):
+    if verdict in ACCUSERS and not (verdict is Verdict.MISMATCH and _alike(judged)):
         reason = next((one.reason for one in judged if _verdict(one) is verdict), "")
         accusing.insert(0, Opinion(ACCUSERS[verdict], Stance.ACCUSES, reason))
     return tuple({(opinion.oracle, opinion.target): opinion for opinion in accusing[::-1]}.values())[::-1]
+
+
+def _alike(judged: Sequence[Outcome]) -> bool:
+    """Whether both targets gave the same, so that what accuses the kernel is somebody else."""
+    return any(isinstance(one, Answer) and one.agree for one in judged)
 
 
 def _by_peers(judged: Sequence[Outcome]) -> bool:
@@ -118,10 +123,6 @@ def _alone(outcomes: Sequence[Outcome], compiled: Outcome | None) -> Alone:
 
 def _observation(outcomes: Sequence[Outcome]) -> Observation | None:
     return next((one.observation for one in outcomes if isinstance(one, Answer) and one.observation), None)
-
-
-def _agree(observed: Mapping[str, Observation]) -> bool:
-    return {"cpu", "cuda"} <= observed.keys() and compare(observed["cpu"], observed["cuda"]).equal
 
 
 def _dims(judged: Sequence[Outcome]) -> tuple[int, ...]:
@@ -172,9 +173,7 @@ def _reported_thread(outcomes: Sequence[Outcome], block_dim: int) -> Thread | No
     return None
 
 
-def _wrong_target(
-    verdict: Verdict, runs: Mapping[str, Alone], observed: Mapping[str, Observation], judged: Sequence[Outcome]
-) -> tuple[str | None, str]:
+def _wrong_target(verdict: Verdict, runs: Mapping[str, Alone], judged: Sequence[Outcome]) -> tuple[str | None, str]:
     """Return the target at fault, and what says so; None, and why, where nothing tells."""
     if verdict in (Verdict.CRASH, Verdict.HANG, Verdict.COMPILE_ERROR):
         failing = [target for target, alone in runs.items() if alone.verdict in (verdict, Verdict.SANITIZER)]
@@ -185,12 +184,14 @@ def _wrong_target(
         return None, f"the verdict is {verdict}, which is about one run and not about two that differ"
     heard = next((one.opinions for one in judged if isinstance(one, Answer) and one.opinions), ())
     about = [opinion for opinion in heard if opinion.oracle == REFERENCE]
-    witness = "; ".join(f"the reference: {opinion.reason}" for opinion in about) or "the reference was not asked"
-    if any(opinion.stance is Stance.ACCUSES for opinion in about) and _agree(observed):
-        return "both", f"cpu and cuda agree with each other; {witness}"
-    if _by_peers(judged) and all(opinion.stance is Stance.AGREES for opinion in about):
+    said = "; ".join(opinion.reason for opinion in about)
+    witness = f"the reference says: {said}" if said else "the reference was not asked"
+    accuser = next((opinion for opinion in heard if opinion.stance is Stance.ACCUSES), None)
+    if accuser is not None and _by_peers(judged):
         return (
             None,
             f"as it is, the kernel gives the same on both targets; wrong is what the peer made of it; {witness}",
         )
+    if accuser is not None and _alike(judged):
+        return "both", f"cpu and cuda agree with each other; {accuser.oracle} says: {accuser.reason}"
     return wrong_target(about) or None, witness

@@ -57,14 +57,16 @@ class Probe:
 class Answer:
     """What came of a probe. `verdict` is None where nothing was wrong that can be told without the other target.
 
-    `place` is the element that the verdict is about, which `peers` gave where they alone accuse. `observation` is the
-    back end's or the reference's, for a probe that runs one.
+    `place` is the element that the verdict is about. `agree` says that the two targets gave the same up to rounding, so
+    that others accuse, `by_peers` that only peers do. `observation` is the back end's or the reference's, for a probe
+    that runs one.
     """
 
     verdict: Verdict | None = None
     reason: str = ""
     place: Place | None = None
     opinions: tuple[Opinion, ...] = ()
+    agree: bool = False
     by_peers: bool = False
     observation: Observation | None = None
     reports: tuple[Report, ...] = ()
@@ -148,8 +150,9 @@ class Prober:
             judgement = weigh(judgement, [opinion for peer in probe.peers for opinion in runner.run([case], peer)])
         judgement = look_again(judgement, self.judge, probe.case.source, options, self.workspace, dims, inputs)
         by_peers = agreed and judgement.verdict.accuses
+        alike = judgement.comparison is not None and judgement.place is None
         place = judgement.place or _disputed(judgement)
-        return Answer(judgement.verdict, judgement.reason, place, judgement.opinions, by_peers)
+        return Answer(judgement.verdict, judgement.reason, place, judgement.opinions, alike, by_peers)
 
     def _alone(self, target: str, compiled: Compiled, dims: tuple[int, ...], inputs: Inputs, backward: bool) -> Answer:
         """Run one target; on the emulator, which sees all stores, with the threads that made them."""

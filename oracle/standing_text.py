@@ -5,6 +5,7 @@ from __future__ import annotations
 from oracle.evidence import ACCUSERS
 from oracle.observation import Verdict
 from oracle.peers.options import OPTIONS
+from oracle.reference.opinion import ORACLE as REFERENCE
 from oracle.standing import Alone, Standing
 
 TARGET_NAMES = {"cpu": "the cpu target", "cuda": "the cuda target", "both": "both targets"}
@@ -43,10 +44,10 @@ def _accusers(standing: Standing) -> str:
     """Name the oracles; what they say of both targets' results stands elsewhere, what others say is said here."""
     said = []
     for opinion in standing.oracles:
-        about = f" of {opinion.target}" if opinion.target else ""
-        own = opinion.oracle in ACCUSERS.values()
-        said.append(f"{opinion.oracle}{about}" + ("" if own else f" ({_line(opinion.reason)})"))
-    return "; ".join(said)
+        about = f" about {opinion.target}" if opinion.target else ""
+        elsewhere = opinion.oracle in ACCUSERS.values() or opinion.oracle == REFERENCE
+        said.append(f"{opinion.oracle}{about}" + ("" if elsewhere else f" ({_line(opinion.reason)})"))
+    return "; ".join(said) + "." if said else ""
 
 
 def _difference(standing: Standing) -> str:
