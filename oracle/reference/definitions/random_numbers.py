@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from oracle.reference.run import LackingError, Run
+from oracle.reference.run import Run
 from oracle.reference.scalars import Undefined
 
 _MASK = 0xFFFFFFFF
@@ -69,13 +69,14 @@ def randf(run: Run, state: Any, low: Any = None, high: Any = None) -> tuple[Any,
 def randn(run: Run, state: Any) -> tuple[Any, Any]:
     """Draw a normal number from two uniform ones: the first that the Box-Muller transform gives.
 
-    The bound holds the rounding of the angle, which moves the cosine by up to six units in the last place of 1.
+    A uniform number stands for the 2^-24 above it, of which the logarithm of zero needs more than the lower end; which
+    part is taken is not documented. The bound holds the rounding of the angle, which moves the cosine by up to six
+    units in the last place of 1.
     """
     first, state = randf(run, state)
     second, state = randf(run, state)
-    if not first:
-        raise LackingError("a normal number from the logarithm of zero")
-    radius = math.sqrt(-2.0 * math.log(float(first)))
+    ends = [float(first) + 2**-24, float(first)] if first else [2**-24]
+    radius = math.sqrt(-2.0 * math.log(run.either("randn", *ends)))
     value = radius * math.cos(2.0 * math.pi * float(second))
     return run.rounded("randn", value, run.scalars["float32"], 8.0, radius), state
 
