@@ -207,6 +207,29 @@ def _volume(given: ResourceInput, device: str) -> Resource:
     return Resource(given.word, volume.id, volume.id, (volume,), given.written)
 
 
+def voxel_grid(given: ResourceInput) -> np.ndarray:
+    """Return what a volume of tiles holds from voxel (0, 0, 0) on, (16, 16, 16, components): tiles and background.
+
+    Tiles come in the order of their coordinates, their voxels with the last coordinate running fastest, as NanoVDB has
+    them.
+    """
+    _, dtype, components = _VOXELS[given.word]
+    values = _voxel_values(given, (len(_TILES), TILE_VOXELS**3, components), dtype)
+    extent = TILE_VOXELS * (1 + int(np.max(_TILES)))
+    grid = np.tile(voxel_background(given), (extent, extent, extent, 1))
+    for tile, held in zip(sorted(_TILES), values, strict=True):
+        part = tuple(slice(TILE_VOXELS * place, TILE_VOXELS * (place + 1)) for place in tile)
+        grid[part] = held.reshape((TILE_VOXELS,) * 3 + (components,))
+    return grid
+
+
+def voxel_background(given: ResourceInput) -> np.ndarray:
+    """Return what a volume holds where no tile is, (components,)."""
+    background, dtype, components = _VOXELS[given.word]
+    outside = [getattr(one, "value", one) for one in ([background] if components == 1 else background)]
+    return np.asarray(outside, dtype)
+
+
 def voxels_of(buffer: np.ndarray, word: str) -> np.ndarray:
     """Return the voxels in a grid's bytes as a view, (tiles, voxels of a tile, components)."""
     _, dtype, components = _VOXELS[word]

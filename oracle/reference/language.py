@@ -67,6 +67,7 @@ class Language:
             "overload": lambda kernel, *types, **named: kernel,
             "set_module_options": lambda options: None,
             "Function": None,
+            "Volume": SimpleNamespace(CLOSEST=0, LINEAR=1),
             **dict.fromkeys(("Scalar", "Float", "Int"), Any),
             **_CONSTANTS,
             **dict.fromkeys(_NOTHING, lambda *arguments: None),

@@ -18,8 +18,8 @@ NUMBERS = FLOATS | INTEGERS
 _HEADROOM = 256.0
 """How far below the largest number what is added up may lie for an order of evaluation to overflow, or not to."""
 
-MOST_STEPS = 400_000
-"""Tests and trips of loops in one launch: some seconds."""
+MOST_STEPS = 50_000
+"""Tests and trips of loops in one launch: some tenths of a second."""
 
 
 class TooLongError(Exception):
@@ -49,7 +49,8 @@ class Run:
     is settled one way or the other (`either`). `known` names deviations of Warp in which it is followed (the table in
     `deviations`). `thread` is the launch index of the thread that runs, over `dims`. `decisions` are the tests that it
     made, if `traced`. `block` is the `oracle.reference.blocks.Block` that runs, of a kernel with tiles.
-    `resources` are what handles stand for, by the number that is passed.
+    `resources` are what handles stand for, by the number that is passed,
+    and by its negative what was made of them.
     """
 
     wide: bool = False

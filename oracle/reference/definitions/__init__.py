@@ -16,6 +16,7 @@ from oracle.reference.definitions import (
     atomics,
     decompositions,
     geometry,
+    geometry_volumes,
     library,
     matrices,
     memory,
@@ -48,6 +49,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **random_numbers.DEFINITIONS,
         **tiles.DEFINITIONS,
         **geometry.DEFINITIONS,
+        **geometry_volumes.DEFINITIONS,
     }
 )
 """The definitions by the built-in's name; `construct vector` and the like are those of constructors."""
