@@ -17,11 +17,12 @@ from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from oracle.backends import cpu, emulator
 from oracle.evidence import thread_of
-from oracle.examine import LIMITS, Accusation, Examination, Step, examine
+from oracle.examine import LIMITS, Accusation, Examination, Step
 from oracle.inputs import Inputs, make_inputs
 from oracle.judge import DIRECTIONS, Backend, Judge
 from oracle.observation import Observation, Verdict
-from oracle.pool import Pool
+from oracle.peers.options import OPTIONS
+from oracle.pool import Death, Pool
 from oracle.probes import Answer, Probe, Prober, What, start_worker
 from oracle.rerun import Case
 from oracle.standing import Standing
@@ -169,6 +170,17 @@ def examined_here(accusation: Accusation, workspace: Workspace, on_cpu: Backend,
     return examination.standing()
 
 
+def examined_in_processes(accusation: Accusation, steps: Sequence[Step]) -> Standing:
+    """Answer some of the probes in processes of their own, as an examiner does."""
+    examination = Examination(accusation)
+    with Pool(partial(start_worker, "emulator"), workers=2, limits=LIMITS) as pool:
+        for step in steps:
+            pool.submit(step, [Probe(step.what, accusation.case)])
+        while pool.unfinished:
+            examination.answers |= {step: outcome for step, (outcome,) in pool.completed(timeout=1.0)}
+    return examination.standing()
+
+
 def _quick(step: Step) -> bool:
     return step.what is not What.OPTIONS
 
@@ -220,27 +232,36 @@ def test_a_compile_error_names_the_target_whose_compiler_refuses(workspace):
 def test_a_crash_names_its_target_and_the_signal():
     zeros = Argument("x", (8,), ranges={"": (0, 0)})
     accusation = Accusation(case(DIVISION, zeros, array("out", written=True)), Verdict.CRASH)
-    examination = Examination(accusation)
     wanted = [Step(What.JUDGE, 0), Step(What.CPU, 0), Step(What.CUDA, 0), Step(What.COMPILE_CPU)]
-    probes = {step: Probe(step.what, accusation.case) for step in wanted}
-    with Pool(partial(start_worker, "emulator"), workers=2, limits=LIMITS) as pool:
-        for step, probe in probes.items():
-            pool.submit(step, [probe])
-        while pool.unfinished:
-            examination.answers |= {step: outcome for step, (outcome,) in pool.completed(timeout=1.0)}
-    found = examination.standing()
+    found = examined_in_processes(accusation, wanted)
     assert found.wrong == "cpu" and [opinion.oracle for opinion in found.oracles] == ["crash of the process"]
     assert found.alone["cpu"].reason == "killed by SIGFPE in the launch"
     assert found.alone["cuda"].verdict is None
     assert headline(found, "killed by SIGFPE") == "the cpu target: killed by SIGFPE"
 
 
+def test_options_that_keep_a_crashing_target_alive_make_the_crash_go_away():
+    examination = Examination(Accusation(SHIFTED, Verdict.CRASH))
+    death = Death(hang=False, reason="killed by SIGSEGV")
+    deadly = (What.JUDGE, What.CPU)
+    for _ in range(2):
+        examination.answers |= {
+            step: death if step.what in deadly and step.which != "debug" else Answer()
+            for step in examination.next_round()
+        }
+    assert not examination.next_round()
+    tried = {step.which for step in examination.answers if step.which in OPTIONS}
+    assert tried == {name for name, option in OPTIONS.items() if "cpu" in option.targets}
+    found = examination.standing()
+    assert found.options == ("debug",) and found.wrong == "cpu" and not found.flaky
+
+
 def test_a_mismatch_of_warps_own_stands_in_processes_of_its_own():
     accusation = Accusation(case(ERFINV, array("z"), array("out", written=True)), Verdict.MISMATCH)
-    found = examine(accusation, "emulator", workers=2)
+    wanted = [Step(what, number) for what in (What.JUDGE, What.CPU, What.CUDA) for number in range(2)]
+    found = examined_in_processes(accusation, wanted)
     assert not found.flaky
     assert [one.repeats for one in found.alone.values()] == [True, True]
-    assert found.options == ()
     assert found.element is not None and found.element.thread is not None
     assert found.element.thread.launch_index == found.element.index
     assert "0x00000000 (0.0)" in (found.element.cpu, found.element.cuda)
