@@ -159,7 +159,7 @@ def _parts_of_twist(run: Run, axis: Compound, q: Compound) -> tuple[Any, Compoun
     part = dot(run, axis, run.vector(3, scalar).of(q.items[:3]))
     along = near(run, "along axis", part, scalar, open_ulps(run, scalar, off) if off < 0.25 else 0.0, float(part))
     parts = q.like([along * item for item in axis.items] + [q.items[3]])
-    size, whole = (sum(float(item) ** 2 for item in value.items) for value in (parts, q))
+    size, whole = (sum(float(item) * float(item) for item in value.items) for value in (parts, q))
     return along, parts, not (off < 0.25 and size > 64.0 * scalar.limits.eps * whole)
 
 

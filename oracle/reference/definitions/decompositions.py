@@ -131,7 +131,8 @@ def _is_fit(scalar: ScalarType, matrix: np.ndarray, symmetric: bool) -> bool:
     if symmetric and np.max(np.abs(matrix - matrix.T)) > 4.0 * scalar.limits.eps * size:
         return False
     limits = scalar.limits
-    return size == 0.0 or limits.smallest_normal / limits.eps < size**4 < limits.max / 16.0
+    power = size * size * (size * size)
+    return size == 0.0 or limits.smallest_normal / limits.eps < power < limits.max / 16.0
 
 
 def _deviates(run: Run, name: str, matrix: np.ndarray) -> bool:

@@ -131,8 +131,8 @@ def inverse(run: Run, a: Compound, division: float = 0.0) -> Compound:
     rows, scalar, size = rows_of(a), a.type.scalar, a.type.shape[0]
     whole = expanded(rows)
     cofactors = [_cofactor(rows, column, row) for row in range(size) for column in range(size)]
-    reciprocal = scalar(1) / whole
-    values = [item * reciprocal for item in cofactors] if whole != 0 else a.type.zero.items
+    reciprocal = scalar(1) / whole if whole != 0 else scalar(0)
+    values = [item * reciprocal for item in cofactors]
     if run.noise is None:
         return a.like(values)
     relative = _size_of_products(rows, scalar) / abs(float(whole)) if whole != 0 else float("inf")

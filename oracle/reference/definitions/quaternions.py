@@ -46,7 +46,7 @@ def identity(run: Run, dtype: Any = None) -> Compound:
 
 def off_unit(values: Sequence[Any]) -> float:
     """Return how far the squared length is from one."""
-    return abs(sum(float(item) ** 2 for item in values) - 1.0)
+    return abs(sum(float(item) * float(item) for item in values) - 1.0)
 
 
 def open_ulps(run: Run, scalar: ScalarType, off: float) -> float:
@@ -78,10 +78,10 @@ def _to_axis_angle(run: Run, quat: Compound, *targets: Any) -> Any:
     scalar = quat.type.scalar
     x, y, z, w = (float(item) for item in quat.items)
     unit = run.vector(3, scalar)
-    sine = math.sqrt(x * x + y * y + z * z) if finite(quat.items) else math.nan
+    sine = math.sqrt(x * x + y * y + z * z)
     name = "quat_to_axis_angle"
     if not 0.0 < sine < math.inf:  # the angle is zero, or nothing is known
-        angle = scalar(0.0 if sine == 0.0 else math.nan)
+        angle = scalar(0) if sine == 0.0 else undetermined(run, f"{name} angle", scalar(0), scalar)
         axis = [undetermined(run, f"{name} {place}", scalar(0), scalar) for place in range(3)]
         return unit.of(axis), angle
     sign = -1.0 if w < 0.0 else 1.0
