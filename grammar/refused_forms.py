@@ -163,11 +163,6 @@ WRONG: Mapping[str, Wrong] = MappingProxyType(
 
 WRONG_GRADIENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
-        "variable of a tuple": ("t = (x[0] * 2.0, n)\nout[0] = t[0] * 3.0", "no gradient comes through a tuple"),
-        "component of a field": (
-            "s = Body()\ns.v[1] = x[4]\nout[0] = s.v[1]",
-            "no gradient comes from a component that is assigned behind a field",
-        ),
         "call behind and": (
             "if counted(x, 2, out) and counted(x, 0, out):\n    out[3] = 1.0",
             "the adjoint of the second call runs only where its result was true",
@@ -180,8 +175,9 @@ WRONG_GRADIENTS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Forms whose values are right and whose gradients are not, on both targets alike, each with the reason.
 
-The first two are written all the same, as what Warp documents as the limits of its backward pass is. What comes out of
-some other forms is not determined, so that no table can hold it: the index of a loop after it has made no trip, the
-gradient where a dynamic loop's index is read after the loop, and a `return` in a while loop, whose backward pass never
-ends.
+Others are written all the same, in kernels without a backward pass: `grammar.limits.wrong` holds them. Warp's
+documentation announces neither those nor any form of these tables; what it does announce is in `grammar.limits.table`.
+What comes out of some other forms is not determined, so that no table can hold it: the index of a loop after it has
+made no trip, the gradient where a dynamic loop's index is read after the loop, and a `return` in a while loop, whose
+backward pass never ends.
 """
