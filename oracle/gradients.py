@@ -147,7 +147,7 @@ def _check(launch: Launch, rng: np.random.Generator, directions: int) -> Opinion
     checked = 0
     for _ in range(directions):
         step = {leaf: _random_step(values, rng) for leaf, values in at.items()}
-        verdict = probe.along(step, faithful)
+        verdict = probe.along(step, faithful, rng)
         if verdict is None:
             continue
         checked += 1
@@ -207,10 +207,10 @@ class _Probe:
                 masks[leaf] = np.abs(seen - wide) <= bound * np.abs(wide) + 1e-30
         return masks
 
-    def along(self, step: Leaves, usable: Leaves) -> _Slope | None:
+    def along(self, step: Leaves, usable: Leaves, rng: np.random.Generator) -> _Slope | None:
         """Compare both derivatives along a step; None where nothing smooth is left."""
         gradient = self._gradient(self._masked(usable))
-        step = _balanced(step, gradient)
+        step = _balanced(step, gradient, rng)
         if not any(one.any() for one in step.values()):
             return None
         ahead, behind = self._at(step, 1.0), self._at(step, -1.0)
@@ -279,11 +279,14 @@ class _Probe:
 def _random_step(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a step that moves every element by about STEP of its size, up or down; none for what is no number."""
     size = np.where(np.isfinite(values), np.maximum(np.abs(values), 0.125), 0.0)
-    return np.asarray(STEP * size * rng.choice([-1.0, 1.0], values.shape) * rng.uniform(0.5, 1.0, values.shape))
+    return np.asarray(STEP * size * rng.choice([-1.0, 1.0], values.shape))
 
 
-def _balanced(step: Leaves, gradient: Leaves) -> Leaves:
-    """Shorten a step where the gradient is large, so that every input counts alike; inputs without one are left out."""
+def _balanced(step: Leaves, gradient: Leaves, rng: np.random.Generator) -> Leaves:
+    """Shorten a step where the gradient is large, so that every input counts about alike, but no two cancel out.
+
+    Inputs whose gradient is no number, or too large, are left out.
+    """
     with np.errstate(all="ignore"):
         terms = {leaf: np.abs(gradient[leaf] * one) for leaf, one in step.items()}
     every = np.concatenate([one.ravel() for one in terms.values()])
@@ -294,7 +297,7 @@ def _balanced(step: Leaves, gradient: Leaves) -> Leaves:
         with np.errstate(all="ignore"):
             weight = np.where(terms[leaf] > typical, typical / terms[leaf], 1.0)
         judged = np.isfinite(terms[leaf]) & (np.abs(gradient[leaf]) < LARGEST)
-        balanced[leaf] = np.where(judged, one * weight, 0.0)
+        balanced[leaf] = np.where(judged, one * weight * rng.uniform(0.5, 1.0, one.shape), 0.0)
     return balanced
 
 

@@ -28,8 +28,8 @@ class Opinion:
     """An oracle's stance on one kernel and one set of inputs, with the reason in one line.
 
     `oracle` names it as a table of oracles does: `reference`, `gradient`, `cpu level 2`, `loop unrolled`. `comparison`
-    is what it compared, where it compared arrays. `seconds` is the time that it took, compiling included. `target` is the
-    one that it looked at, where it looked at one.
+    is what it compared, where it compared arrays. `seconds` is the time that it took, compiling included. `target` is
+    the one that it looked at, where it looked at one.
     """
 
     oracle: str

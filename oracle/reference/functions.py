@@ -37,6 +37,7 @@ class Overload:
         return all(_fits(value, kind) for value, kind in zip(arguments, self.types, strict=True))
 
     def __call__(self, arguments: list[Any]) -> Any:
+        """Call the function with one argument per parameter."""
         run = self._run
         values = [run.convert(value, kind) for value, kind in zip(arguments, self.types, strict=True)]
         result = self._function(*values)
@@ -57,6 +58,7 @@ class Function:
         self.overloads: list[Overload] = []
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the function that the arguments choose; raises TypeError if there is none."""
         if len(self.overloads) == 1 and not named and len(arguments) == len(self.overloads[0].types):
             return self.overloads[0](list(arguments))
         candidates = [(one, bound) for one in self.overloads if (bound := one.bound(arguments, named)) is not None]

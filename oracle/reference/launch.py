@@ -54,13 +54,14 @@ class Evaluation:
     """What the reference saw: the leaves after the launch, and who stored last to an element.
 
     `values` of a wide evaluation are float64 where the kernel has floats. `decisions` are the tests of all threads in
-    their order, if they were traced.
+    their order, if they were traced; `steps` counts them and the trips of loops.
     """
 
     observation: Observation
     decisions: tuple[Decision, ...]
     arrays: Mapping[str, Array]
     stores: Stores
+    steps: int = 0
 
     @property
     def overwrites(self) -> bool:
@@ -109,7 +110,7 @@ def evaluate(
             run_blocks(run, kernel, arguments, binder.stores, block_dim, program.source, partial(getattr, language))
         else:
             _run_threads(run, kernel, arguments, binder.stores)
-    return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores)
+    return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores, run.steps)
 
 
 def _run_threads(run: Run, kernel: Callable[..., Any], arguments: Sequence[Any], stores: Stores) -> None:

@@ -44,7 +44,7 @@ class Reference:
 
     def _opinion(self, target: str, observed: Observation) -> Opinion:
         own = self.evaluation.observation
-        seen = Observation({name: observed.values[name] for name in own.values}, observed.order_slack)
+        seen = replace(observed, values={name: observed.values[name] for name in own.values})
         comparison = compare(own, seen)
         if comparison.equal:
             return Opinion(ORACLE, Stance.AGREES, f"{target} is equal to the bit", comparison)

@@ -16,6 +16,7 @@ class StructType:
     convert: Callable[[Any, Any], Any]
 
     def __call__(self, *arguments: Any, **named: Any) -> Struct:
+        """Construct a value."""
         value = Struct(self, {name: zero_of(kind) for name, kind in self.fields.items()})
         for name, argument in (dict(zip(self.fields, arguments, strict=False)) | named).items():
             setattr(value, name, argument)
