@@ -176,7 +176,7 @@ class Campaign:
         """Go on from what `state` returned at the end of an earlier run."""
         self.next_kernel = state["next_kernel"]
         self.waiting = list(state["waiting"])
-        self._unexamined = {found["index"]: self._found_before(found) for found in state["unexamined"]}
+        self._unexamined = {found["index"]: self._found_before(found) for found in state.get("unexamined", ())}
         verdicts = Counter({Verdict(name): count for name, count in state["verdicts"].items()})
         verdicts[Verdict.MATCH] -= len(self.waiting)  # they are judged, and counted, once more
         self.tally.verdicts = verdicts
