@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -170,22 +171,33 @@ class Judge:
         if explain(cpu, cuda, comparison, ()).verdict is Verdict.MATCH:
             return Judgement(Verdict.MATCH, "differs by the order of float atomics", comparison, (), seconds)
         with _timed(seconds, "nudge"):
-            rounding = self._judge_rounding(
-                compiled, lambda: self._cpu.run(compiled, dims, inputs, backward), cpu, cuda
-            )
+            rounding = self._judge_rounding(compiled, dims, inputs, backward, cpu, cuda)
         return Judgement(rounding.verdict, rounding.reason, comparison, rounding.functions, seconds, rounding.place)
 
     def _accuse(self, reports: Sequence[Report], seconds: Mapping[str, float]) -> Judgement:
         return Judgement(Verdict.SANITIZER, sanitizer_reason(reports), seconds=seconds)
 
     def _judge_rounding(
-        self, compiled: Compiled, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
+        self,
+        compiled: Compiled,
+        dims: Sequence[int],
+        inputs: Inputs,
+        backward: bool,
+        cpu: Observation,
+        cuda: Observation,
     ) -> Rounding:
         try:
             nudged = self._nudged_module(compiled)
         except (PrivateApiError, ValueError) as error:
             return Rounding(Verdict.UNSUPPORTED, f"rounding cannot be measured: {error}")
-        return judge_rounding(nudged, launch, cpu, cuda)
+        return judge_rounding(
+            nudged,
+            lambda: self._cpu.run(compiled, dims, inputs, backward),
+            cpu,
+            cuda,
+            lambda: self._cpu.run(compiled, dims, inputs, False),
+            math.prod(dims) * max(compiled.block_dim, 1),
+        )
 
     def _nudged_module(self, compiled: Compiled) -> NudgedModule:
         """Return the nudged module that holds the kernel; kernels of one batch share it."""

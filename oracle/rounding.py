@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from oracle.compare import Comparison, Leaf, Place, compare
-from oracle.explain import Explanation, explain
+from oracle.explain import Explanation, explain, in_words
 from oracle.nudge import UNCHANGED, NudgedModule
 from oracle.observation import Observation, Verdict
 from oracle.ulp import BOUNDS, INSTRUCTIONS
@@ -27,12 +27,18 @@ class Rounding(NamedTuple):
 
 
 def judge_rounding(
-    nudged: NudgedModule, launch: Callable[[], Observation], cpu: Observation, cuda: Observation
+    nudged: NudgedModule,
+    launch: Callable[[], Observation],
+    cpu: Observation,
+    cuda: Observation,
+    forward: Callable[[], Observation] | None = None,
+    threads: int = 1,
 ) -> Rounding:
     """Judge what differs between `cpu` and `cuda`.
 
     `launch` observed `cpu`, and observes it again while `nudged` moves the results of library functions. The other
-    observation is any that should agree: another target's, or that of the same kernel under other options.
+    observation is any that should agree: another target's, or that of the same kernel under other options. The reason
+    says how often a thread calls each function, if `forward` launches the kernel's `threads` without a backward pass.
     """
     again, functions = nudged.run(launch, UNCHANGED)
     if not compare(cpu, again).equal:
@@ -50,7 +56,12 @@ def judge_rounding(
         explanation = explain(cpu, cuda, comparison, runs)
         if explanation.verdict is not Verdict.MISMATCH:
             break
-    return Rounding(explanation.verdict, _reason(explanation, comparison, functions), functions, explanation.place)
+    reason = _reason(explanation, comparison, functions)
+    if forward is not None and explanation.verdict is not Verdict.MISMATCH:
+        nudged.run(forward, UNCHANGED)
+        words = in_words(explanation, nudged.calls, threads)
+        reason = f"{reason}; {words}" if words else reason
+    return Rounding(explanation.verdict, reason, functions, explanation.place)
 
 
 def _worst(comparison: Comparison) -> Leaf:
