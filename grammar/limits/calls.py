@@ -70,6 +70,8 @@ def not_differentiable(function: Function) -> Iterator[int]:
     gradients = function.kept(Gradients)
     for name, call in function.calls:
         is_builtin = name not in function.module.by_name
+        if is_builtin and name == "store":  # its value is not there at all when the gradient is computed
+            yield call.lineno
         if is_builtin and name in losing_gradients() and any(gradients.has(one) for one in _operands(call)):
             yield call.lineno
     for node in function.nodes:

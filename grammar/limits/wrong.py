@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grammar.limits import components
 from grammar.limits.gradients import Gradients
-from grammar.limits.reading import LOOPS, Function, called, changed_parts, leaves_loop, stores
+from grammar.limits.reading import LOOPS, Function, base, called, leaves_loop, stores
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,29 @@ def _field_components(function: Function) -> Iterator[int]:
 
 
 def _parameters(function: Function) -> Iterator[int]:
-    """A component of a function's own parameter."""
+    """A component or field of a function's own parameter; an array's element is the caller's as well."""
     if function.is_kernel:
         return
     for node in function.statements:
-        for name in changed_parts(node):
-            annotation = function.parameters.get(name)
-            spelled = ast.unparse(annotation) if annotation is not None else ""
-            if spelled not in ("", *function.module.structs) and name not in function.arrays:
-                yield node.lineno
+        parts = [target for target in stores(node) if not _is_in_array(target, function)]
+        names = (base(target) for target in parts if isinstance(target, ast.Subscript | ast.Attribute))
+        if any(isinstance(name, ast.Name) and name.id in function.parameters for name in names):
+            yield node.lineno
+
+
+def _is_in_array(target: ast.expr, function: Function) -> bool:
+    while isinstance(target, ast.Subscript | ast.Attribute):
+        target = target.value
+        if function.array_at(target) is not None:
+            return True
+    return False
+
+
+def _indexed_arrays(function: Function) -> Iterator[int]:
+    """A parameter that is one; the arguments behind it are looked for at wrong places."""
+    for parameter in function.node.args.args:
+        if parameter.annotation is not None and "indexedarray" in ast.unparse(parameter.annotation):
+            yield parameter.lineno
 
 
 FORMS = (
@@ -73,5 +87,6 @@ FORMS = (
     WrongForm("tuple-gradient", _tuples),
     WrongForm("field-component-gradient", _field_components),
     WrongForm("parameter-component-gradient", _parameters),
+    WrongForm("indexed-array-adjoint", _indexed_arrays),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
 )
