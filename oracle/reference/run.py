@@ -50,7 +50,7 @@ class Run:
     `deviations`). `thread` is the launch index of the thread that runs, over `dims`. `decisions` are the tests that it
     made, if `traced`. `block` is the `oracle.reference.blocks.Block` that runs, of a kernel with tiles.
     `resources` are what handles stand for, by the number that is passed,
-    and by its negative what was made of them.
+    and what was made of them, by that number and how.
     """
 
     wide: bool = False
@@ -61,7 +61,7 @@ class Run:
     thread: tuple[int, ...] = ()
     steps: int = 0
     block: Any = None
-    resources: dict[int, Any] = field(default_factory=dict)
+    resources: dict[Any, Any] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     functions: dict[str, Any] = field(default_factory=dict)
     definitions: Mapping[str, Callable[..., Any]] = field(default_factory=dict)

@@ -48,18 +48,36 @@ def resource(run: Run, handle: Any, family: str) -> ResourceInput:
     return found
 
 
-def corners(run: Run, handle: Any) -> np.ndarray:
+def made_of(run: Run, handle: Any, family: str, make: Callable[[ResourceInput], Any]) -> Any:
+    """Return what is made of a resource, once for a run; `make` is a function of a module."""
+    given = resource(run, handle, family)
+    key = (int(handle), make)
+    if key not in run.resources:
+        run.resources[key] = make(given)
+    return run.resources[key]
+
+
+def _single(values_of: Callable[[ResourceInput], np.ndarray]) -> Callable[[ResourceInput], np.ndarray]:
+    """Return a function that gives its numbers as float32, as Warp's arrays hold them."""
+    return lambda given: values_of(given).astype(np.float32)
+
+
+_points = _single(mesh_points)
+_velocities = _single(mesh_velocities)
+
+
+def _corners(given: ResourceInput) -> np.ndarray:
     """Return the vertices of a mesh's faces, (faces, 3, 3) float32."""
-    return mesh_points(resource(run, handle, "mesh")).astype(np.float32)[mesh_faces()]
+    return np.asarray(_points(given)[mesh_faces()])
 
 
-def _bounds(run: Run, handle: Any, family: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lowest and highest corners of all boxes of a tree, or of all faces."""
-    if family == "mesh":
-        points = corners(run, handle)
+def _bounds(given: ResourceInput) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and highest corners of all boxes of a tree, or of all faces, as float32 numbers in float64."""
+    if given.word.startswith("mesh"):
+        points = _corners(given).astype(np.float64)
         return points.min(axis=1), points.max(axis=1)
-    lowers, uppers = boxes(resource(run, handle, "bvh"))
-    return lowers.astype(np.float32), uppers.astype(np.float32)
+    lowers, uppers = (ends.astype(np.float32).astype(np.float64) for ends in boxes(given))
+    return lowers, uppers
 
 
 def _whole_tree(root: Any) -> None:
@@ -79,7 +97,7 @@ def _in_box(family: str) -> Callable[..., Query]:
 
     def define(run: Run, handle: Any, low: Compound, high: Compound, root: Any = -1) -> Query:
         _whole_tree(root)
-        lowers, uppers = _bounds(run, handle, family)
+        lowers, uppers = made_of(run, handle, family, _bounds)
         first, last = _numbers(low), _numbers(high)
         gaps = np.maximum(lowers - last, first - uppers).max(axis=1)
         touching = run.either("touching boxes", True, False)
@@ -94,12 +112,12 @@ def _in_sphere(family: str) -> Callable[..., Query]:
     def define(run: Run, handle: Any, center: Compound, radius: Any, root: Any = -1) -> Query:
         _whole_tree(root)
         place, reach = _numbers(center), max(float(radius), 0.0)
+        lowers, uppers = made_of(run, handle, family, _bounds)
+        distances = np.linalg.norm(np.maximum(np.maximum(lowers - place, place - uppers), 0.0), axis=1)
         if family == "mesh":
-            distances = np.array([_distance(place, *face) for face in corners(run, handle).astype(np.float64)])
-        else:
-            lowers, uppers = _bounds(run, handle, family)
-            gaps = np.maximum(np.maximum(lowers - place, place - uppers), 0.0)
-            distances = np.linalg.norm(gaps, axis=1)
+            faces = made_of(run, handle, family, _corners).astype(np.float64)
+            for near in np.flatnonzero(distances <= 1.001 * reach):
+                distances[near] = _distance(place, *faces[near])
         close = np.abs(distances - reach) <= _CLOSE * (reach + np.abs(place).max() + 1.0)
         inside = np.where(close, run.either("a sphere that touches", True, False), distances <= reach)
         return Query(run, np.flatnonzero(inside if run.noise is not None else distances <= reach))
@@ -165,7 +183,7 @@ def _interpolated(values_of: Callable[[ResourceInput], np.ndarray]) -> Callable[
 
     def define(run: Run, handle: Any, face: Any, u: Any, v: Any) -> Compound:
         vector, scalar = _floats(run)
-        values = values_of(resource(run, handle, "mesh")).astype(np.float32)
+        values = made_of(run, handle, "mesh", values_of)
         a, b, c = _face(run, handle, face, values).astype(np.float64)
         third = scalar.make(1) - u - v
         terms = np.stack([a * float(u), b * float(v), c * float(third)])
@@ -180,7 +198,7 @@ def _interpolated(values_of: Callable[[ResourceInput], np.ndarray]) -> Callable[
 def face_normal(run: Run, handle: Any, face: Any) -> Compound:
     """Return the unit normal of a face, whose vertices turn counterclockwise around it."""
     vector, scalar = _floats(run)
-    a, b, c = _face(run, handle, face, mesh_points(resource(run, handle, "mesh")).astype(np.float32)).astype(float)
+    a, b, c = _face(run, handle, face, made_of(run, handle, "mesh", _points)).astype(np.float64)
     first, second = b - a, c - a
     normal = np.cross(first, second)
     length = float(np.linalg.norm(normal))
@@ -195,7 +213,7 @@ def face_normal(run: Run, handle: Any, face: Any) -> Compound:
 def _vertex(values_of: Callable[[ResourceInput], np.ndarray]) -> Callable[..., Compound]:
     def define(run: Run, handle: Any, index: Any) -> Compound:
         vector, _ = _floats(run)
-        values = values_of(resource(run, handle, "mesh")).astype(np.float32)
+        values = made_of(run, handle, "mesh", values_of)
         return vector.converted(values[int(get_index(run, handle, index))].tolist())
 
     return define
@@ -222,11 +240,11 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **dict.fromkeys(("bvh_query_next_tiled", "tile_bvh_query_next"), advance_together),
         **dict.fromkeys(("mesh_query_aabb_next_tiled", "tile_mesh_query_aabb_next"), advance_together),
         "tile_query_valid": still_valid,
-        "mesh_eval_position": _interpolated(mesh_points),
-        "mesh_eval_velocity": _interpolated(mesh_velocities),
+        "mesh_eval_position": _interpolated(_points),
+        "mesh_eval_velocity": _interpolated(_velocities),
         "mesh_eval_face_normal": face_normal,
-        "mesh_get_point": _vertex(mesh_points),
-        "mesh_get_velocity": _vertex(mesh_velocities),
+        "mesh_get_point": _vertex(_points),
+        "mesh_get_velocity": _vertex(_velocities),
         "mesh_get_index": get_index,
     }
 )

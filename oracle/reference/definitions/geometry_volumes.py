@@ -15,7 +15,7 @@ import numpy as np
 
 from grammar.arguments import INDEX_VOXELS, VOLUME_CORNER, VOXEL_SIZE
 from oracle.reference.compounds import Compound
-from oracle.reference.definitions.geometry import resource
+from oracle.reference.definitions.geometry import made_of, resource
 from oracle.reference.definitions.tiles_sums import moved
 from oracle.reference.run import LackingError, Run
 from oracle.reference.scalars import Undefined
@@ -74,14 +74,9 @@ def _exact(terms: np.ndarray) -> np.ndarray:
 
 def _volume(run: Run, handle: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return the voxels of a volume of tiles and its background, made once for a run."""
-    given = resource(run, handle, "volume")
-    if given.word not in STORABLE:
+    if resource(run, handle, "volume").word not in STORABLE:
         raise LackingError("the numbers of a volume's voxels")
-    key = -int(handle)
-    if key not in run.resources:
-        run.resources[key] = voxel_grid(given), voxel_background(given)
-    grid, background = run.resources[key]
-    return grid, background
+    return made_of(run, handle, "volume", voxel_grid), made_of(run, handle, "volume", voxel_background)
 
 
 def _value(run: Run, components: Any) -> Any:
