@@ -53,8 +53,8 @@ CONSTRUCTORS: Mapping[str, str] = MappingProxyType({"transformation": "construct
 class Group:
     """One group of Warp's registry: of its generable built-ins and overloads, how many are defined, and what lacks.
 
-    `lacking` gives the reason by the built-in's name, or by an overload's signature; it is empty for what nobody has
-    explained yet.
+    `lacking` gives the reason by the built-in's name; it is empty for what nobody has explained yet. An overload counts
+    as defined with its built-in.
     """
 
     name: str
@@ -76,12 +76,11 @@ def is_defined(name: str) -> bool:
     return True
 
 
-def reason(one: Registered) -> str | None:
-    """Return why the reference lacks an overload, the empty text if nobody has said; None where it has it."""
-    for pattern, why in LACKING.items():
-        if matches(pattern, one.name) or re.match(pattern, one.signature):
-            return why
-    return None if is_defined(one.name) else ""
+def reason(name: str) -> str | None:
+    """Return why the reference lacks a built-in, the empty text if nobody has said; None where it has it."""
+    if is_defined(name):
+        return None
+    return next((why for pattern, why in LACKING.items() if matches(pattern, name)), "")
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -100,15 +99,12 @@ def groups() -> tuple[Group, ...]:
 
 
 def _group(name: str, builtins: Mapping[str, list[Registered]]) -> Group:
-    lacking: dict[str, str] = {}
-    defined = defined_overloads = 0
-    for builtin, overloads in builtins.items():
-        reasons = {one.signature: why for one in overloads if (why := reason(one)) is not None}
-        missing = sum(reason(one) is not None for one in overloads)
-        defined_overloads += len(overloads) - missing
-        if missing < len(overloads):
-            defined += 1
-            lacking.update(reasons)
-        else:
-            lacking[builtin] = next(iter(reasons.values()))
-    return Group(name, len(builtins), defined, sum(map(len, builtins.values())), defined_overloads, lacking)
+    lacking = {builtin: why for builtin in builtins if (why := reason(builtin)) is not None}
+    return Group(
+        name=name,
+        builtins=len(builtins),
+        defined=len(builtins) - len(lacking),
+        overloads=sum(map(len, builtins.values())),
+        defined_overloads=sum(len(overloads) for builtin, overloads in builtins.items() if builtin not in lacking),
+        lacking=lacking,
+    )

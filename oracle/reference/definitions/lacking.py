@@ -13,11 +13,11 @@ LACKING: Mapping[str, str] = MappingProxyType(
         ),
         r"poisson": "the documentation gives the distribution, not the method of sampling",
         r"(?:tile_)?(?:bvh|mesh|hash_grid|volume|texture)_\w+|tile_query_valid": (
-            "it asks a resource, which the reference does not hold"
+            "it asks a resource something that the reference does not answer"
         ),
         r"closest_point_edge_edge|intersect_tri_tri": (
             "what it gives for degenerate edges and triangles depends on tolerances that are not documented"
         ),
     }
 )
-"""By a pattern of the whole name, or of a signature from its beginning."""
+"""By a pattern of the whole name; what has a definition needs no reason."""
