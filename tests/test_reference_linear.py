@@ -272,6 +272,54 @@ def test_the_first_round_of_noise_is_about_rounding_alone():
         assert np.isfinite(array(singular)).sum() == count
 
 
+EDGES = st.sampled_from([0.0, -0.0, math.inf, -math.inf, math.nan, 3e38, 1e-45, 1e308, 5e-324, 65504.0, 6e-8, 0.5])
+TAKEN: Mapping[str, Sequence[Any]] = {
+    **dict.fromkeys(("length", "normalize", "argmin", "norm_l1", "norm_huber", "smooth_normalize", "skew"), (3,)),
+    **dict.fromkeys(("dot", "cross", "outer"), (3, 3)),
+    **dict.fromkeys(("determinant", "inverse", "svd3", "qr3", "eig3", "quat_from_matrix"), ((3, 3),)),
+    **dict.fromkeys(("inverse_approx", "transform_from_matrix", "transform_decompose"), ((4, 4),)),
+    **dict.fromkeys(("quat_to_axis_angle", "quat_to_matrix", "quat_to_rpy", "normalize"), ("q",)),
+    **dict.fromkeys(("quat_twist", "quat_twist_angle", "quat_twist_angle_signed"), (3, "q")),
+    **dict.fromkeys(("transform_inverse", "transform_to_matrix"), ("t",)),
+    **dict.fromkeys(("spatial_cross", "spatial_cross_dual"), (6, 6)),
+    **dict.fromkeys(("transform_twist", "transform_wrench"), ("t", 6)),
+    "svd2": [(2, 2)],
+    "mul": [(3, 3), (3, 3)],
+    "quat_rotate": ["q", 3],
+    "quat_rpy": [None, None, None],
+    "quat_from_axis_angle": [3, None],
+    "quat_slerp": ["q", "q", None],
+    "transform_multiply": ["t", "t"],
+    "transform_point": ["t", 3],
+    "transform_vector": [(4, 4), 3],
+    "transform_compose": [3, "q", 3],
+}
+"""What definitions take: a length, a shape, a quaternion, a transformation, or a number."""
+
+
+@pytest.mark.parametrize("name", TAKEN)
+@settings(deadline=None, max_examples=12)
+@given(st.data())
+def test_no_numbers_make_a_definition_fail(name, data):
+    run = make_run(data.draw(st.sampled_from([None, 1, 7, 8])), data.draw(st.booleans()))
+    scalar = run.scalars[data.draw(st.sampled_from(FLOATS))]
+
+    def value(kind: Any) -> Any:
+        types: Mapping[Any, Any] = {"q": run.quaternion(scalar), "t": run.transform(scalar), None: scalar}
+        if kind in types:
+            type_ = types[kind]
+        else:
+            type_ = run.vector(kind, scalar) if isinstance(kind, int) else run.matrix(*kind, scalar)
+        count = 1 if kind is None else type_.size
+        items = data.draw(st.lists(EDGES | ORDINARY, min_size=count, max_size=count))
+        return scalar(items[0]) if kind is None else type_.converted(items)
+
+    with np.errstate(all="ignore"):
+        found = call(run, name, *map(value, TAKEN[name]))
+    parts = found if isinstance(found, tuple) else (found,)
+    assert all(run.scalar_of(part) is not None for part in parts)
+
+
 CONSTRUCTORS: Mapping[str, Sequence[float]] = {
     "wp.vec3(4.0)": [4, 4, 4],
     "wp.vec2()": [0, 0],
@@ -354,9 +402,13 @@ SOURCE = dedent(
         out[3, i] = wp.vec3(wp.determinant(m[i] + wp.identity(n=3, dtype=float)))
         out[4, i] = wp.inverse(m[i] + 90.0 * wp.identity(n=3, dtype=float)) * a[i]
         out[5, i] = wp.quat_rotate_inv(turn * turn, a[i])
+        axis = wp.vec3()
+        angle = float(0.0)
+        wp.quat_to_axis_angle(turn, axis, angle)
+        out[6, i] = axis * angle
     """
 )
-ARGUMENTS = tuple(Argument(name, shape=(6, 8) if name == "out" else (8,)) for name in ("a", "m", "q", "out"))
+ARGUMENTS = tuple(Argument(name, shape=(7, 8) if name == "out" else (8,)) for name in ("a", "m", "q", "out"))
 
 
 def _swapped(definition: Callable[..., Any]) -> Callable[..., Any]:
@@ -397,7 +449,7 @@ def test_a_definition_made_wrong_on_purpose_accuses(workspace, monkeypatch):
     with compile_batch([SOURCE], CompileOptions(backward=False, cuda_level=0), workspace) as batch:
         (compiled,) = batch.results
         assert isinstance(compiled, Compiled)
-        inputs = make_inputs(compiled.kernel, ARGUMENTS, 4)
+        inputs = make_inputs(compiled.kernel, ARGUMENTS, 1)
         observed = cpu.run(compiled, (8,), inputs, False)
         program = Program.of(SOURCE, parameters_of(compiled.kernel))
 

@@ -50,6 +50,9 @@ ADVANCING = frozenset(
 FINDING = frozenset({"bvh_query_next", "mesh_query_next", "mesh_query_aabb_next", "hash_grid_query_next"})
 """Built-ins that put what they found into the variable that is their second argument; definitions return it as well."""
 
+TAKING_APART: Mapping[str, int] = MappingProxyType({"quat_to_axis_angle": 1})
+"""Built-ins that return parts, or put them into the variables passed behind so many arguments, scalars among them."""
+
 _TILED = re.compile(r"tile(?!_stack_count$|_query_valid$|_extract$).*|untile|\w+_tiled")
 """The names of built-ins that all threads of a block carry out together."""
 
@@ -168,6 +171,15 @@ class _Body(ast.NodeTransformer):
             and node.func.value.id == self._warp
         )
 
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        self.generic_visit(node)
+        for name, count in TAKING_APART.items():
+            if isinstance(node.value, ast.Call) and self._is(node.value, name) and len(node.value.args) > count:
+                parts = [_stored(argument) for argument in node.value.args[count:]]
+                del node.value.args[count:]
+                return ast.copy_location(ast.Assign([ast.Tuple(parts, ast.Store())], node.value), node)
+        return node
+
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         target = node.targets[0]
         if isinstance(target, ast.Tuple) and self._is(node.value, "tid"):
@@ -276,6 +288,13 @@ def _key(key: ast.expr) -> ast.expr:
         return key
     bounds = [bound or ast.Constant(None) for bound in (key.lower, key.upper, key.step)]
     return ast.copy_location(ast.Call(ast.Name("slice", ast.Load()), bounds, []), key)
+
+
+def _stored(argument: ast.expr) -> ast.expr:
+    """Return an argument as the target of an assignment."""
+    assert isinstance(argument, ast.Name | ast.Attribute | ast.Subscript)
+    argument.ctx = ast.Store()
+    return argument
 
 
 def _is_stored(target: ast.expr) -> bool:

@@ -12,7 +12,7 @@ from oracle.reference.definitions.bounds import draw, finite, moves_open, near, 
 from oracle.reference.definitions.products import hamilton
 from oracle.reference.definitions.quaternions import TRIG_ULPS, moved_all, off_unit, open_ulps
 from oracle.reference.definitions.vectors import dot, normalized
-from oracle.reference.run import Run
+from oracle.reference.run import LackingError, Run
 from oracle.reference.scalars import ScalarType
 
 
@@ -47,30 +47,35 @@ def _from_euler(run: Run, e: Compound, i: Any, j: Any, k: Any) -> Compound:
     return _product_of_turns(run, scalar, *turns)
 
 
-def _unit(run: Run, name: str, q: Compound) -> list[float] | None:
-    """Return a rotation's components moved within rounding, None where it is no rotation to speak of."""
+def _is_rotation(q: Compound) -> bool:
+    """Whether a quaternion is about as long as one."""
+    return finite(q.items) and off_unit(q.items) < 0.25
+
+
+def _unit(run: Run, name: str, q: Compound) -> list[float]:
+    """Return a rotation's components moved within rounding."""
     scalar = q.type.scalar
     off = off_unit(q.items)
-    if not finite(q.items) or not off < 0.25:
-        return None
-    if run.noise is None:
+    if run.noise is None or not _is_rotation(q):
         return [float(item) for item in q.items]
     reach = 4.0 * scalar.limits.eps + (off if moves_open(run) else 0.0)
     return [float(item) + reach * draw(run, f"{name} {place}", float(item)) for place, item in enumerate(q.items)]
 
 
-def _open_angles(run: Run, name: str, q: Compound) -> Compound:
+def _angles(run: Run, name: str, q: Compound, angles: Sequence[float]) -> Compound:
+    """Return angles of a rotation, or of what is none: those are open."""
     scalar = q.type.scalar
-    items = [undetermined(run, f"{name} {place}", scalar(0), scalar) for place in range(3)]
+    items = [scalar(angle) for angle in angles]
+    if _is_rotation(q):
+        items = moved_all(run, name, items, scalar, 4.0, math.pi)
+    else:
+        items = [undetermined(run, f"{name} {place}", item, scalar) for place, item in enumerate(items)]
     return run.vector(3, scalar).of(items)
 
 
 def _to_rpy(run: Run, q: Compound) -> Compound:
     """Return roll, pitch and yaw, which are documented as inaccurate near gimbal lock."""
-    unit = _unit(run, "quat_to_rpy", q)
-    if unit is None:
-        return _open_angles(run, "quat_to_rpy", q)
-    x, y, z, w = unit
+    x, y, z, w = _unit(run, "quat_to_rpy", q)
     scalar = q.type.scalar
     error = 4.0 * scalar.limits.eps
     sine, *parts = _moved(
@@ -84,7 +89,7 @@ def _to_rpy(run: Run, q: Compound) -> Compound:
         1.0 - 2.0 * (y * y + z * z),
     )
     angles = (math.atan2(*parts[:2]), math.asin(min(max(sine, -1.0), 1.0)), math.atan2(*parts[2:]))
-    return run.vector(3, scalar).of([scalar(angle) for angle in _each(run, "rpy", scalar, angles)])
+    return _angles(run, "quat_to_rpy", q, angles)
 
 
 def _moved(run: Run, name: str, reach: float, *values: float) -> list[float]:
@@ -92,10 +97,6 @@ def _moved(run: Run, name: str, reach: float, *values: float) -> list[float]:
     if run.noise is None:
         return list(values)
     return [value + reach * draw(run, f"{name} {place}", value) for place, value in enumerate(values)]
-
-
-def _each(run: Run, name: str, scalar: ScalarType, angles: Sequence[float]) -> list[Any]:
-    return [near(run, f"{name} {place}", scalar(a), scalar, 4.0, math.pi) for place, a in enumerate(angles)]
 
 
 def _to_euler(run: Run, q: Compound, i: Any, j: Any, k: Any) -> Compound:
@@ -107,9 +108,9 @@ def _to_euler(run: Run, q: Compound, i: Any, j: Any, k: Any) -> Compound:
     """
     scalar = q.type.scalar
     i, j, k = int(i), int(j), int(k)
+    if i == j or j == k:
+        raise LackingError("Euler angles about one axis twice in a row")
     unit = _unit(run, "quat_to_euler", q)
-    if unit is None or i == j or j == k:
-        return _open_angles(run, "quat_to_euler", q)
     proper = i == k
     k = 3 - i - j if proper else k
     sign = 1.0 if (j - i) % 3 == 1 else -1.0
@@ -124,7 +125,7 @@ def _to_euler(run: Run, q: Compound, i: Any, j: Any, k: Any) -> Compound:
     angles[i] = _full_turns(run, "first", total - difference)
     angles[j] = middle if proper else middle - math.pi / 2.0
     angles[k] = _full_turns(run, "third", (total + difference) * (1.0 if proper else sign))
-    return run.vector(3, scalar).of(_each(run, "quat_to_euler", scalar, angles))
+    return _angles(run, "quat_to_euler", q, angles)
 
 
 def _moved_apart(run: Run, scalar: ScalarType, parts: tuple[float, float, float, float]) -> tuple[float, float]:

@@ -69,7 +69,7 @@ def undetermined(run: Run, name: str, value: Any, scalar: ScalarType) -> Any:
         return scalar(math.nan)
     number = float(value)
     size = abs(number) + 1.0 if math.isfinite(number) else 1.0
-    return scalar(2.0 * size * draw(run, name, number))
+    return scalar(8.0 * size * draw(run, name, number))
 
 
 def root(scalar: ScalarType, value: Any) -> Any:

@@ -109,16 +109,25 @@ def _size_of_products(rows: Rows, scalar: ScalarType) -> float:
     return permanent(rows) + lost * len(rows)
 
 
+def _may_overflow(rows: Rows, scalar: ScalarType) -> bool:
+    """Whether a product of as many elements as there are rows may be too large: formulas differ in which they make."""
+    reach = 8.0 * len(rows)
+    largest = max(1.0, *(abs(float(item)) for row in rows for item in row))
+    for _ in rows:
+        reach *= largest
+    return not reach < scalar.limits.max
+
+
 def determinant(run: Run, a: Compound) -> Any:
     """Return the determinant; each of its products takes part in fewer than twice as many roundings as factors.
 
-    What infinite elements give depends on the formula: open.
+    What infinite and huge elements give depends on the formula: open.
     """
     rows, scalar = rows_of(a), a.type.scalar
     value = expanded(rows)
     if run.noise is None or not scalar.is_float:
         return value
-    if not finite(a.items):
+    if _may_overflow(rows, scalar):
         return undetermined(run, "determinant", value, scalar)
     return near(run, "determinant", value, scalar, len(rows), _size_of_products(rows, scalar))
 
@@ -136,7 +145,7 @@ def inverse(run: Run, a: Compound, division: float = 0.0) -> Compound:
     if run.noise is None:
         return a.like(values)
     relative = _size_of_products(rows, scalar) / abs(float(whole)) if whole != 0 else float("inf")
-    if not finite(a.items, values, [relative]) or relative * scalar.limits.eps * size > 0.25:
+    if _may_overflow(rows, scalar) or not finite(values, [relative]) or relative * scalar.limits.eps * size > 0.25:
         return a.like([undetermined(run, f"inverse {place}", item, scalar) for place, item in enumerate(values)])
     moved = []
     for place, item in enumerate(values):

@@ -71,10 +71,8 @@ def _from_axis_angle(run: Run, axis: Compound, angle: Any) -> Compound:
     return run.quaternion(scalar).of([item * sine for item in axis.items] + [cosine])
 
 
-def _to_axis_angle(run: Run, quat: Compound, *targets: Any) -> Any:
+def _to_axis_angle(run: Run, quat: Compound) -> tuple[Compound, Any]:
     """Return the axis and the angle; where the scalar part is zero, the axis may point either way."""
-    if targets:
-        raise LackingError("quat_to_axis_angle into variables")
     scalar = quat.type.scalar
     x, y, z, w = (float(item) for item in quat.items)
     unit = run.vector(3, scalar)
