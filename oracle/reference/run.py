@@ -232,14 +232,6 @@ class Run:
             return np.int32(self.thread[0])
         return tuple([np.int32(place) for place in (*self.thread, 0, 0, 0)[:count]])
 
-    def kinds(self, a: Any, b: Any) -> str:
-        """Say what two operands are: `integers`, `floats`, or `other` where one is no scalar."""
-        if type(a) in LITERALS or type(b) in LITERALS:
-            a, b = self.settle((a, b))
-        if type(a) in INTEGERS and type(b) in INTEGERS:
-            return "integers"
-        return "floats" if type(a) in FLOATS and type(b) in FLOATS else "other"
-
     def operate(self, name: str, a: Any, b: Any) -> Any:
         """Apply a binary operator that a definition stands for; a struct's operators are the kernel's functions."""
         if isinstance(a, Struct) or isinstance(b, Struct):
