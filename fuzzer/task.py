@@ -40,8 +40,8 @@ class Task:
     emit_ptx: bool
     cuda: str
     arch: int
-    beyond_limits: bool = False
     versions: Mapping[str, Any] = field(default_factory=dict)
+    beyond_limits: bool = False
 
     def origin(self, index: int) -> Origin:
         """Return how kernel `index` is made."""
