@@ -38,6 +38,7 @@ def probe(
     sampled: wp.array(dtype=float),
     normals: wp.array(dtype=wp.vec3),
     corners: wp.array(dtype=wp.vec3),
+    hits: wp.array(dtype=int),
 ):
     i = wp.tid()
     p = places[i]
@@ -58,17 +59,25 @@ def probe(
     sampled[i] = wp.volume_sample_f(volume, uvw, wp.Volume.LINEAR) + cell
     sampled[i] += 100.0 * wp.volume_sample_f(volume, uvw, wp.Volume.CLOSEST)
     normals[i] = wp.mesh_eval_face_normal(mesh, i % 24)
+    ahead = wp.vec3(1.0, 0.3, 0.2) - p
+    hits[i] = wp.mesh_query_ray_count_intersections(mesh, p, ahead)
+    if wp.mesh_query_ray_anyhit(mesh, p, ahead, 0.5):
+        hits[i] += 10
+    other = places[(i + 1) % 20]
+    near_ = wp.vec3(1.0, 0.25, 1.5)
+    far = wp.vec3(-1.5, 0.5, -2.0)
+    hits[i] += 100 * wp.intersect_tri_tri(p, near_, far, other, far - near_, wp.vec3(1.0, 2.0, -1.0))
     corners[i] = wp.mesh_get_point(mesh, i) + wp.mesh_eval_position(mesh, i % 24, 0.25, 0.5)
 """
 
-COUNT = 40
+COUNT = 20
 
 ARGUMENTS = (
     Argument("mesh", resource="mesh"),
     Argument("tree", (32,), resource="bvh"),
     Argument("volume", resource="volume_f"),
     Argument("places", (COUNT,), fill="point"),
-    *(Argument(name, (COUNT,)) for name in ("faces", "boxes", "sampled", "normals", "corners")),
+    *(Argument(name, (COUNT,)) for name in ("faces", "boxes", "sampled", "normals", "corners", "hits")),
 )
 
 
@@ -96,18 +105,17 @@ def test_queries_lookups_and_samples_agree_with_the_cpu(probed: Any) -> None:
     opinion = _opinion(probed)
     assert opinion.stance is Stance.AGREES, opinion.reason
     _, _, observed = probed
-    assert len(set(observed.values["faces"].tolist())) > 5
+    assert len(set(observed.values["faces"].tolist())) > 3
     assert len(set(observed.values["boxes"].tolist())) > 5
+    assert len(set(observed.values["hits"].tolist())) > 3
 
 
 @pytest.mark.parametrize(
     ("name", "make"),
     [
-        ("mesh_query_aabb", lambda right: lambda run, *a: geometry.Query(run, np.arange(3))),
         ("bvh_query_sphere", lambda right: lambda run, a, b, r, *c: right(run, a, b, r * np.float32(1.5))),
-        ("mesh_eval_face_normal", lambda right: lambda run, *a: -right(run, *a)),
+        ("mesh_query_ray_anyhit", lambda right: lambda run, m, p, a, t: right(run, m, p, a, t + t)),
         ("volume_lookup_f", lambda right: lambda run, v, i, j, k: right(run, v, k, j, i)),
-        ("volume_world_to_index", lambda right: lambda run, v, p: right(run, v, p) + p.type(0.01)),
     ],
 )
 def test_a_definition_that_is_wrong_accuses(name: str, make: Any, probed: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -288,10 +288,10 @@ def _judged(kernels: Sequence[Any], workspace: Workspace) -> list[tuple[Opinion,
 
 
 def test_generated_kernels_with_tiles_agree_with_the_cpu_and_run_in_float64(workspace: Workspace) -> None:
-    found = _judged(_generated("tiles", 4), workspace)
+    found = _judged(_generated("tiles", 3), workspace)
     assert [opinion.reason for opinion, *_ in found if opinion.stance is Stance.ACCUSES] == []
     agreeing = [one for one in found if one[0].stance is Stance.AGREES]
-    assert len(agreeing) >= 3
+    assert len(agreeing) >= 2
     _, program, kernel, inputs = agreeing[0]
     wide = evaluate(program, kernel.dims, inputs, wide=True, block_dim=kernel.block_dim)
     assert {values.dtype.kind for values in wide.observation.values.values()} <= set("fiub")

@@ -16,6 +16,7 @@ from oracle.reference.definitions import (
     atomics,
     decompositions,
     geometry,
+    geometry_triangles,
     geometry_volumes,
     library,
     matrices,
@@ -50,6 +51,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         **tiles.DEFINITIONS,
         **geometry.DEFINITIONS,
         **geometry_volumes.DEFINITIONS,
+        **geometry_triangles.DEFINITIONS,
     }
 )
 """The definitions by the built-in's name; `construct vector` and the like are those of constructors."""

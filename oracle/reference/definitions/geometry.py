@@ -66,7 +66,7 @@ _points = _single(mesh_points)
 _velocities = _single(mesh_velocities)
 
 
-def _corners(given: ResourceInput) -> np.ndarray:
+def mesh_corners(given: ResourceInput) -> np.ndarray:
     """Return the vertices of a mesh's faces, (faces, 3, 3) float32."""
     return np.asarray(_points(given)[mesh_faces()])
 
@@ -74,7 +74,7 @@ def _corners(given: ResourceInput) -> np.ndarray:
 def _bounds(given: ResourceInput) -> tuple[np.ndarray, np.ndarray]:
     """Return the lowest and highest corners of all boxes of a tree, or of all faces, as float32 numbers in float64."""
     if given.word.startswith("mesh"):
-        points = _corners(given).astype(np.float64)
+        points = mesh_corners(given).astype(np.float64)
         return points.min(axis=1), points.max(axis=1)
     lowers, uppers = (ends.astype(np.float32).astype(np.float64) for ends in boxes(given))
     return lowers, uppers
@@ -115,7 +115,7 @@ def _in_sphere(family: str) -> Callable[..., Query]:
         lowers, uppers = made_of(run, handle, family, _bounds)
         distances = np.linalg.norm(np.maximum(np.maximum(lowers - place, place - uppers), 0.0), axis=1)
         if family == "mesh":
-            faces = made_of(run, handle, family, _corners).astype(np.float64)
+            faces = made_of(run, handle, family, mesh_corners).astype(np.float64)
             for near in np.flatnonzero(distances <= 1.001 * reach):
                 distances[near] = _distance(place, *faces[near])
         close = np.abs(distances - reach) <= _CLOSE * (reach + np.abs(place).max() + 1.0)
