@@ -55,6 +55,12 @@ def ascending(values: np.ndarray) -> np.ndarray:
     return np.take_along_axis(values, np.argsort(numbers(values), axis=-1, kind="stable"), axis=-1)
 
 
+def cumulative(raw: np.ndarray, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+    """Return floats that ascend to exactly 1 along the last axis, made from as many 64-bit numbers."""
+    sums = np.cumsum((raw % np.uint64(8) + np.uint64(1)).reshape(shape), axis=-1).astype(np.float64)
+    return rounded(sums / sums[..., -1:], dtype)
+
+
 WORDS = frozenset(_MAKERS)
 """The words for whole numbers: gradients of what has one of them are small whole numbers, too."""
 

@@ -145,6 +145,8 @@ class _Maker:
             values = fills.ascending(_ordinary(raw[0], dtype).reshape(shape))
         elif fill in fills.WORDS and is_float(dtype):
             values = fills.filled(fill, raw[0], dtype, shape)
+        elif fill == "cdf" and is_float(dtype):
+            values = fills.cumulative(raw[0], dtype, shape)
         elif fill == "point" and is_float(dtype):
             values = rounded(_multiples(raw[0]), dtype)
         elif bounds is not None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from oracle import fills
 from oracle.floats import BFLOAT16, numbers, rounded
 from oracle.reference.arrays import zeros
 from oracle.reference.definitions import DEFINITIONS, library, random_numbers
@@ -272,3 +273,24 @@ def test_lower_bound_finds_the_first_element_that_is_not_below(values, wanted):
     found = int(call("lower_bound", array, np.int32(wanted)))
     above = [place for place, value in enumerate(sorted(values)) if value >= wanted]
     assert found == (above[0] if above else len(values) - 1)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40), st.integers(0, 2**31 - 1))
+def test_the_cumulative_inputs_are_what_sample_cdf_asks_for(words, seed):
+    values = fills.cumulative(np.array(words, np.uint64), np.dtype(np.float32), (len(words),))
+    assert values[-1] == 1 and values[0] > 0 and (np.diff(values) >= 0).all()
+    cdf = zeros(EXACT["float32"], (len(words),))
+    for place, value in enumerate(values):
+        cdf[place] = value
+    state = call("rand_init", np.int32(seed))
+    unit, after = call("randf", state)
+    index, moved = call("sample_cdf", state, cdf)
+    assert moved == after
+    assert values[index] >= unit and (index == 0 or values[index - 1] < unit)
+
+
+def test_a_cumulative_distribution_that_falls_has_no_meaning():
+    cdf = zeros(EXACT["float32"], (2,))
+    with pytest.raises(Undefined):
+        call("sample_cdf", np.uint32(1), cdf)
