@@ -26,6 +26,7 @@ STYLES = {
     Verdict.HANG: "bold red",
     Verdict.COMPILE_ERROR: "bold red",
     Verdict.UNSTABLE: "yellow",
+    Verdict.DOCUMENTED: "yellow",
     Verdict.UNSUPPORTED: "yellow",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import given, settings
 
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.warp_setup import open_workspace
+from fuzzer.__main__ import main
+from fuzzer.task import Task
+from fuzzer.worker import start_worker
 from grammar import CATEGORIES, SeededChoices, accept, generate
 from grammar.limits import BY_NAME, LIMITS, Effect, exceeded, keeps_backward, probes, wrong_gradients
 from grammar.limits.wrong import FORMS
@@ -18,7 +22,7 @@ from grammar.strategies import kernels
 from oracle.compare import compare
 from oracle.limits import documented, excuse
 from oracle.limits_command import shows
-from oracle.observation import Observation
+from oracle.observation import Observation, Verdict
 from oracle.opinions import Opinion, Stance
 
 ALL = {**probes.LIMITS, **probes.WRONG}
@@ -164,3 +168,17 @@ def test_an_accusation_of_gradients_beyond_a_limit_is_documented():
     accusation = Opinion("max_unroll 0", Stance.ACCUSES, "differs", compare(one, other))
     assert documented(accusation, source).stance is Stance.DOCUMENTED
     assert documented(accusation, probes.LIMITS["in-place-product"].source(beyond=False)) == accusation
+
+
+def test_probe_mode_judges_kernels_beyond_limits_and_keeps_no_record(tmp_path: Path):
+    task = Task(0, CATEGORIES, backward=True, emit_ptx=False, cuda="emulator", arch=75, beyond_limits=True)
+    (outcome,) = start_worker(task, tmp_path)((0,))
+    assert outcome.line is None
+    assert outcome.verdict not in (Verdict.COMPILE_ERROR, Verdict.CRASH)
+    assert not Verdict.DOCUMENTED.accuses
+
+
+def test_probe_mode_must_be_told_for_how_long(capsys: pytest.CaptureFixture[str]):
+    assert main(["run", "--probe"]) == 2
+    assert main(["run", "--probe", "--time", "9s", "--budget", "1MB"]) == 2
+    assert "--time" in capsys.readouterr().err
