@@ -100,6 +100,6 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "store": store,
         "assign_copy": assign_copy,
         "load": lambda run, value: value,
-        "block_dim": lambda run: np.int32(run.either("block_dim", 1, 256)),
+        "block_dim": lambda run: np.int32(run.block.size if run.block else run.either("block_dim", 1, 256)),
     }
 )
