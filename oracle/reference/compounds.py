@@ -159,7 +159,7 @@ class Vector(Compound):
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
             positions = range(*_plain(index).indices(len(self.items)))
-            values = value.items if isinstance(value, Compound) else list(value)
+            values = list(value.items if isinstance(value, Compound) else value)  # it may be this very vector
             for position, item in zip(positions, values, strict=True):
                 self.items[position] = self.type.scalar(item)
         else:
@@ -258,7 +258,7 @@ class Matrix(Compound):
             self.items[self._cell(index)] = self.type.scalar(value)
         else:
             positions = self.positions(index).ravel().tolist()
-            values = value.items if isinstance(value, Compound) else [value] * len(positions)
+            values = list(value.items) if isinstance(value, Compound) else [value] * len(positions)
             for position, item in zip(positions, values, strict=True):
                 self.items[position] = self.type.scalar(item)
         self.changed()

@@ -169,7 +169,8 @@ def _factors(
     numbers = np.array([float(item) for item in matrix.items]).reshape(shape)
     fit = finite(matrix.items) and _is_fit(scalar, numbers, factor is _eigen) and not _deviates(run, name, numbers)
     if run.noise is None or not fit:
-        factors = factor(numbers if finite(matrix.items) else np.zeros(shape), None)
+        # LAPACK gives up on sums that overflow
+        factors = factor(np.clip(numbers, -1e100, 1e100) if finite(matrix.items) else np.zeros(shape), None)
         if not finite(matrix.items):
             factors = tuple(np.full_like(values, math.nan) for values in factors)
         return tuple(_compound(run, name, scalar, values, fit) for values in factors)

@@ -72,32 +72,25 @@ def _from_axis_angle(run: Run, axis: Compound, angle: Any) -> Compound:
 
 
 def _to_axis_angle(run: Run, quat: Compound) -> tuple[Compound, Any]:
-    """Return the axis and the angle; where the scalar part is zero, the axis may point either way."""
-    scalar = quat.type.scalar
+    """Return the axis and the angle; where the scalar part is zero, the axis may point either way.
+
+    The axis is open where the angle is zero, and both are where squares are too small or too large for the type.
+    """
+    name, scalar, limits = "quat_to_axis_angle", quat.type.scalar, quat.type.scalar.limits
     x, y, z, w = (float(item) for item in quat.items)
-    unit = run.vector(3, scalar)
     sine = math.sqrt(x * x + y * y + z * z)
-    name = "quat_to_axis_angle"
-    if not 0.0 < sine < math.inf:  # the angle is zero, or nothing is known
-        angle = scalar(0) if sine == 0.0 else undetermined(run, f"{name} angle", scalar(0), scalar)
-        axis = [undetermined(run, f"{name} {place}", scalar(0), scalar) for place in range(3)]
-        return unit.of(axis), angle
     sign = -1.0 if w < 0.0 else 1.0
-    if run.noise is not None and abs(w) <= 4.0 * scalar.limits.eps * sine:
+    if run.noise is not None and abs(w) <= 4.0 * limits.eps * sine:
         sign = math.copysign(1.0, draw(run, name, x, y, z))
-    axis = [scalar(sign * item / sine) for item in (x, y, z)]
+    axis = [scalar(sign * item / sine if sine > 0.0 else 0.0) for item in (x, y, z)]
     angle = scalar(2.0 * math.atan2(sine, abs(w)))
-    # squares may be too small for the type, which a length of float64 does not notice
-    lost = scalar.limits.smallest_subnormal / scalar.limits.eps / (sine * sine)
-    ulps = 4.0 + 4.0 * lost
-    return (
-        unit.of(moved_all(run, name, axis, scalar, ulps, 1.0) if lost > 0.1 else _each_near(run, name, axis, scalar)),
-        near(run, name, angle, scalar, 2.0 + ulps, float(angle)),
-    )
-
-
-def _each_near(run: Run, name: str, values: Sequence[Any], scalar: ScalarType) -> list[Any]:
-    return [near(run, f"{name} {place}", item, scalar, 4.0, float(item)) for place, item in enumerate(values)]
+    if 16.0 * limits.smallest_subnormal / limits.eps < sine * sine < limits.max / 4.0:
+        axis = [near(run, f"{name} {place}", item, scalar, 4.0, float(item)) for place, item in enumerate(axis)]
+        angle = near(run, name, angle, scalar, 6.0, float(angle))
+    else:
+        axis = [undetermined(run, f"{name} {place}", item, scalar) for place, item in enumerate(axis)]
+        angle = angle if sine == 0.0 else undetermined(run, name, angle, scalar)
+    return run.vector(3, scalar).of(axis), angle
 
 
 def rotation_of_matrix(run: Run, scalar: ScalarType, m: Sequence[Sequence[Any]]) -> list[Any]:
