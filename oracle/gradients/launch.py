@@ -1,0 +1,134 @@
+"""A kernel's launch as the check of gradients needs it, on inputs at which derivatives exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from oracle.floats import is_float, limits, numbers, rounded
+from oracle.gradients.slopes import Leaves
+from oracle.inputs import Inputs, array_at
+from oracle.observation import Observation
+from oracle.parameters import Array, Parameter, Plain, Struct, Type, arrays_of, leaves_of
+from oracle.reference.launch import Evaluation, Program, evaluate
+
+_COARSE = (
+    (re.compile(r"\bbfloat16\b"), 2.0**9),
+    (re.compile(r"\bfloat16\b|\bwp\.(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b"), 2.0**7),
+)
+"""The factors by which the bounds grow where a kernel computes in a type with so few digits."""
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A kernel's launch as the check needs it: the reference's program, and the target's own run, backward as well."""
+
+    program: Program
+    dims: tuple[int, ...]
+    inputs: Inputs
+    block_dim: int
+    run: Callable[[Inputs], Observation]
+
+    @property
+    def coarseness(self) -> float:
+        """How much coarser than float32 the coarsest float type is that the kernel's source names, as a factor."""
+        return next((factor for pattern, factor in _COARSE if pattern.search(self.program.source)), 1.0)
+
+    def evaluate(self, leaves: Mapping[str, np.ndarray], *, audited: bool = False) -> Evaluation:
+        """Run the reference in float64, with these leaves in place of the inputs' own."""
+        return evaluate(
+            self.program,
+            self.dims,
+            self.inputs,
+            wide=True,
+            audited=audited,
+            leaves=leaves,
+            block_dim=self.block_dim,
+        )
+
+    def outputs(self, evaluation: Evaluation) -> Leaves:
+        """Return the leaves that have seeds, as they are after an evaluation."""
+        return {name: evaluation.observation.values[name].astype(np.float64) for name in self.seeds}
+
+    @property
+    def seeds(self) -> Leaves:
+        """The float leaves of the gradients that the outputs start with, in float64."""
+        return {
+            leaf: numbers(values).astype(np.float64)
+            for path, array in self.arrays
+            if path in self.inputs.gradients
+            for leaf, values in leaves_of(path, array.element, self.inputs.gradients[path])
+            if is_float(values.dtype)
+        }
+
+    @property
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """The kernel's arrays by path."""
+        return arrays_of(self.program.parameters)
+
+    def with_seeds(self, seeds: Leaves) -> Inputs:
+        """Return the inputs with other seeds."""
+        gradients = {path: values.copy() for path, values in self.inputs.gradients.items()}
+        for path, array in self.arrays:
+            if path in gradients:
+                for leaf, values in leaves_of(path, array.element, gradients[path]):
+                    if leaf in seeds:
+                        values[...] = rounded(seeds[leaf], values.dtype)
+        return replace(self.inputs, gradients=gradients)
+
+    def variables(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield the float leaves of the arrays that are only read, with their dtypes as they are."""
+        for path, array in self.arrays:
+            if path not in self.inputs.gradients and not array.indexed:
+                for leaf, values in leaves_of(path, array.element, array_at(self.inputs, path)):
+                    if is_float(values.dtype):
+                        yield leaf, values
+
+
+def tamed(parameters: Sequence[Parameter], inputs: Inputs, rng: np.random.Generator) -> Inputs:
+    """Return the inputs with ordinary numbers in place of edge values among the floats: those have no derivatives."""
+    values = {
+        one.name: _tamed(one.type, inputs.values[one.name], f"{one.name}", inputs.gradients, rng) for one in parameters
+    }
+    return replace(inputs, values=values)
+
+
+def _tamed(kind: Type, value: Any, path: str, written: Mapping[str, Any], rng: np.random.Generator) -> Any:
+    if isinstance(value, dict):
+        assert isinstance(kind, Struct)
+        return {name: _tamed(part, value[name], f"{path}.{name}", written, rng) for name, part in kind.fields.items()}
+    if not isinstance(value, np.ndarray) or path in written:
+        return value
+    element = kind.element if isinstance(kind, Array) else kind
+    if not isinstance(element, Plain | Struct):
+        return value
+    value = np.array(value)
+    for _, part in leaves_of(path, element, value):
+        if is_float(part.dtype):
+            exact = np.abs(numbers(part).astype(np.float64))
+            wild = ~((exact == 0) | ((exact > 2.0**-12) & (exact < 2.0**8)))
+            part[...] = np.where(wild, rounded(rng.uniform(-4.0, 4.0, part.shape), part.dtype), part)
+    return value
+
+
+def neighbour(launch: Launch, variables: Leaves, rng: np.random.Generator) -> Inputs:
+    """Return the inputs with every variable moved by up to four units in the last place."""
+    values = {name: _copied(value) for name, value in launch.inputs.values.items()}
+    inputs = replace(launch.inputs, values=values)
+    for path, array in launch.arrays:
+        for leaf, part in leaves_of(path, array.element, array_at(inputs, path)):
+            if leaf in variables:
+                exact = numbers(part).astype(np.float64)
+                moved = exact * (1.0 + limits(part.dtype).eps * rng.integers(-4, 5, exact.shape))
+                part[...] = rounded(moved, part.dtype)
+    return inputs
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return value.copy() if isinstance(value, np.ndarray) else value
