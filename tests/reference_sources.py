@@ -273,6 +273,16 @@ BODIES: dict[str, tuple[str, list[float]]] = {
         """,
         [4212, 4222, 4232, 4242],
     ),
+    "slices of itself": (
+        """
+        v = wp.vec3(1.0, 2.0, 4.0)
+        w = v
+        v[::-1] = v[0:3]
+        w[::-1] += w[:]
+        out[i] = v[0] * 100.0 + v[2] * 10.0 + w[0]
+        """,
+        [415] * 4,
+    ),
     "arrays from pointers": (
         """
         out[i] = float(i)

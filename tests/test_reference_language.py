@@ -19,6 +19,7 @@ from oracle.opinions import Opinion, Stance
 from oracle.parameters import parameters_of
 from oracle.reference import Program, evaluate
 from oracle.reference.definitions import DEFINITIONS
+from oracle.reference.deviations import SLICE_OF_ITSELF
 from oracle.reference.opinion import Reference, consult
 
 OUT = (Argument("out", (4,), {}, True),)
@@ -55,6 +56,18 @@ def test_statements_mean_what_they_say(name, results):
     own, seen, equal = evaluated(name, compiled)
     assert own.tolist() == BODIES[name][1]
     assert equal, (own, seen)
+
+
+def test_a_slice_that_is_assigned_from_its_own_vector_is_a_known_bug(workspace):
+    text = source("slices of itself").replace("v[0:3]", "v").replace("w[:]", "w")
+    with compile_batch([text], CompileOptions(backward=False, cuda_level=0), workspace) as batch:
+        (compiled,) = batch.results
+        inputs = make_inputs(compiled.kernel, OUT, 0)
+        observed = cpu.run(compiled, (4,), inputs, False)
+        reference = consult(Program.of(text, parameters_of(compiled.kernel)), (4,), inputs)
+    assert reference.evaluation.observation.values["out"].tolist() == [415] * 4
+    opinion = reference.opinion("cpu", observed)
+    assert opinion.stance is Stance.ACCUSES and SLICE_OF_ITSELF in opinion.reason
 
 
 FAULTS = {

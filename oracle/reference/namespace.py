@@ -47,9 +47,15 @@ def _hidden(run: Run) -> dict[str, Callable[..., Any]]:
     functions |= {name: _unary(run, name) for name in UNARY.values()}
     functions |= {"add": run.add, "sub": run.subtract, "mul": run.multiply}
 
-    def augment_item(base: Any, key: Any, name: str, value: Any) -> None:
-        if value is base and SLICE_OF_ITSELF in run.known:
+    def whole(value: Any) -> Any:
+        """Return what a part of a value is changed by, which is the value itself."""
+        if SLICE_OF_ITSELF in run.known:
             raise LackingError("a slice that is changed by the whole that it is part of, a known finding")
+        return run.own(value)
+
+    def augment_item(base: Any, key: Any, name: str, value: Any) -> None:
+        if value is base:
+            value = whole(value)
         adds = isinstance(base, Array) and name in ("add", "sub")  # which Warp documents to be an atomic
         base[key] = functions[name](base.old(key) if adds else base[key], value)
 
@@ -61,6 +67,7 @@ def _hidden(run: Run) -> dict[str, Callable[..., Any]]:
         "test": run.test,
         "tid": run.tid,
         "sample": _sample,
+        "whole": whole,
         "augment_item": augment_item,
         "augment_field": augment_field,
     }

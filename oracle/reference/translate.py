@@ -186,6 +186,8 @@ class _Body(ast.NodeTransformer):
             node.value = _call(node.value, "tid", ast.Constant(len(target.elts)))
             return node
         self.generic_visit(node)
+        if _is_part_of(target, node.value):
+            node.value = _call(node.value, "whole", node.value)
         if _is_stored(target) or (isinstance(node.value, _FRESH) and not self._is(node.value, "static")):
             return node
         node.value = _call(node.value, "own", node.value)
@@ -295,6 +297,13 @@ def _stored(argument: ast.expr) -> ast.expr:
     assert isinstance(argument, ast.Name | ast.Attribute | ast.Subscript)
     argument.ctx = ast.Store()
     return argument
+
+
+def _is_part_of(target: ast.expr, value: ast.expr) -> bool:
+    """Whether a variable is assigned to a part of itself, as in `v[::-1] = v`."""
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+        return False
+    return isinstance(value, ast.Name) and value.id == target.value.id
 
 
 def _is_stored(target: ast.expr) -> bool:

@@ -9,5 +9,3 @@ def reverse(out: wp.array(dtype=wp.vec3)):
     w = wp.vec3(1.0, 2.0, 4.0)
     w[::-1] += w
     out[1] = w
-
-
