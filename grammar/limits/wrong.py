@@ -38,11 +38,26 @@ def _remainders(function: Function) -> Iterator[int]:
 
 
 def _tuples(function: Function) -> Iterator[int]:
+    """A tuple that gets a name, of the kernel's own making or a function's, or that is passed to a function."""
     gradients = function.kept(Gradients)
+    own = {one.node.name: one.node for one in function.module.functions}
     for node in function.statements:
         match node:
             case ast.Assign(targets=[ast.Name()], value=ast.Tuple() as value) if gradients.has(value):
                 yield node.lineno
+            case ast.Assign(targets=[ast.Name()], value=ast.Call(func=ast.Name(id=name)) as made):
+                if name in own and _gives_tuple(own[name]) and gradients.has(made):
+                    yield node.lineno
+    for call in function.nodes:
+        if isinstance(call, ast.Call) and called(call) in own:
+            passed = [*call.args, *(one.value for one in call.keywords)]
+            if any(isinstance(one, ast.Tuple) and gradients.has(one) for one in passed):
+                yield call.lineno
+
+
+def _gives_tuple(node: ast.FunctionDef) -> bool:
+    returned = (one.value for one in ast.walk(node) if isinstance(one, ast.Return))
+    return any(isinstance(value, ast.Tuple) for value in returned)
 
 
 def _field_components(function: Function) -> Iterator[int]:
@@ -81,6 +96,20 @@ def _indexed_arrays(function: Function) -> Iterator[int]:
             yield parameter.lineno
 
 
+def _component_updates(function: Function) -> Iterator[int]:
+    """`v[i] += x` after `v` was read: what was computed from `v` gets its gradient from the changed value."""
+    gradients = function.kept(Gradients)
+    for node in function.statements:
+        if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript | ast.Attribute):
+            continue
+        root = base(node.target)
+        if not isinstance(root, ast.Name) or _is_in_array(node.target, function) or root.id in gradients.without:
+            continue
+        reads = (one for one in function.nodes if isinstance(one, ast.Name) and one.id == root.id and one is not root)
+        if any(isinstance(one.ctx, ast.Load) and one.lineno <= node.lineno for one in reads):
+            yield node.lineno
+
+
 FORMS = (
     WrongForm("break-in-loop-gradient", _breaks),
     WrongForm("remainder-gradient", _remainders),
@@ -88,5 +117,6 @@ FORMS = (
     WrongForm("field-component-gradient", _field_components),
     WrongForm("parameter-component-gradient", _parameters),
     WrongForm("indexed-array-adjoint", _indexed_arrays),
+    WrongForm("component-update-gradient", _component_updates),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
 )

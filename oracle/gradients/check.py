@@ -2,8 +2,8 @@
 
 A launch leaves outputs F(x); its backward pass turns gradients of a loss with respect to the outputs, the *seeds* s,
 into those with respect to the inputs, g. Along any direction d of the inputs g . d must be s . dF/dd, and the latter
-comes from the reference, evaluated in float64 at x + h d and x - h d. Outputs that are not smooth there (a kink, a
-branch, what is no number) get the seed zero and so are left out, as are directions into inputs whose gradient is no
+comes from the reference, evaluated in float64 at x, x + h d and x - h d / 2. Outputs that are not smooth there (a kink,
+a branch, what is no number) get the seed zero and so are left out, as are directions into inputs whose gradient is no
 finite number.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from oracle.floats import numbers
 from oracle.gradients.launch import Launch, neighbour, tamed
-from oracle.gradients.slopes import Leaves, Slope, balanced, is_smooth, product, random_step, slope_along
+from oracle.gradients.slopes import BEHIND, Leaves, Slope, balanced, is_smooth, product, random_step, slope_along
 from oracle.inputs import Inputs
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
@@ -97,7 +97,7 @@ class _Probe:
         step = balanced(step, gradient, rng)
         if not any(one.any() for one in step.values()):
             return None
-        ahead, behind = self._at(step, 1.0), self._at(step, -1.0)
+        ahead, behind = self._at(step, 1.0), self._at(step, -BEHIND)
         smooth = {leaf: usable[leaf] & is_smooth(ahead[leaf], self.centre[leaf], behind[leaf]) for leaf in usable}
         if not any(mask.any() for mask in smooth.values()):
             return None
@@ -156,5 +156,5 @@ class _Probe:
         step = {leaf: np.zeros_like(one) for leaf, one in slope.step.items()}
         for leaf, place in places:
             step[leaf].flat[place] = slope.step[leaf].flat[place]
-        ahead, behind = self._at(step, 1.0), self._at(step, -1.0)
+        ahead, behind = self._at(step, 1.0), self._at(step, -BEHIND)
         return self._slope(step, slope.seeds, slope.gradient, ahead, behind)

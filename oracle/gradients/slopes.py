@@ -12,6 +12,9 @@ STEP = 2.0**-17
 KINK = 2.0**-6
 """Most that an output's two one-sided differences may be apart, relative to the larger one, for it to be smooth."""
 
+BEHIND = 0.5
+"""How far the point behind lies, in steps: not as far as the one ahead, so that a jump between them shows."""
+
 LARGEST = 2.0**48
 """Gradients beyond are left out: on the way to them a float32 may have overflowed or vanished."""
 
@@ -76,10 +79,15 @@ def balanced(step: Leaves, gradient: Leaves, rng: np.random.Generator) -> Leaves
     return balanced
 
 
+def changes(ahead: np.ndarray, centre: np.ndarray, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what outputs change per step, forwards and backwards."""
+    return ahead - centre, (centre - behind) / BEHIND
+
+
 def is_smooth(ahead: np.ndarray, centre: np.ndarray, behind: np.ndarray) -> np.ndarray:
     """Mark the outputs that change alike to both sides, by more than the rounding of float64 that hides it."""
     with np.errstate(all="ignore"):
-        forwards, backwards = ahead - centre, centre - behind
+        forwards, backwards = changes(ahead, centre, behind)
         larger = np.maximum(np.abs(forwards), np.abs(backwards))
         rounding = 2.0**-48 * np.abs(centre)
         told = rounding <= np.maximum(2.0**-12 * larger, 2.0**-40)
@@ -102,8 +110,9 @@ def slope_along(
     differences = size = curvature = rounding = 0.0
     for leaf, seed in seeds.items():
         where = seed != 0
-        change = seed[where] * (ahead[leaf][where] - behind[leaf][where]) / 2
-        bend = seed[where] * (ahead[leaf][where] - 2 * centre[leaf][where] + behind[leaf][where])
+        forwards, backwards = changes(ahead[leaf][where], centre[leaf][where], behind[leaf][where])
+        change = seed[where] * (BEHIND * forwards + backwards) / (1 + BEHIND)  # exact for parabolas
+        bend = seed[where] * (forwards - backwards)
         differences += float(np.sum(change))
         size += float(np.sum(np.abs(change)))
         curvature += float(np.sum(np.abs(bend)))
