@@ -137,7 +137,7 @@ ROWS: Mapping[str, Category] = {
     ),
     "tile": Category(
         programs.tile,
-        lambda facts: facts.tiles >= 2,
+        lambda facts: facts.tiles >= 1,
         verbs=("reduce", "multiply", "stage", "transform", "scan", "blend", "stream", "pack"),
         subject="works on tiles of",
         taste=Taste(25),

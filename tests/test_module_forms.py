@@ -42,7 +42,7 @@ def with_form(form: forms.Form, seed: int) -> Kernel | None:
         written.append(form(frame))
 
     with patch.object(forms, "emit_some", emit):
-        kernel = generate(SeededChoices(f"{form.__name__}/{seed}"), "arithmetic", 5, [])
+        kernel = generate(SeededChoices(f"{form.__name__}/{seed}"), "arithmetic", 5, [], beyond_limits=True)
     return kernel if written == [True] else None
 
 
@@ -71,7 +71,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Outcome]:
 @pytest.fixture(scope="module")
 def sample() -> list[Kernel]:
     """Kernels as anyone generates them."""
-    return [generate(SeededChoices(f"forms/{index}"), CATEGORIES[index % 10]) for index in range(800)]
+    return [generate(SeededChoices(f"forms/{index}"), CATEGORIES[index % 10], beyond_limits=True) for index in range(800)]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=NAMES)
@@ -98,7 +98,8 @@ def test_records_of_every_form_survive_the_check_of_their_corpus(outcomes: Seque
     options = CheckOptions(None, seed=0, workers=1, cuda="emulator", versions={"warp": wp.config.version})
     report = check_corpus(tmp_path, options)
     assert report.records == len(FORMS)
-    assert report.bad == []
+    # some forms are kept although Warp gets their gradients wrong; campaigns then leave the backward pass out
+    assert [bad for bad in report.bad if "known bug" not in bad.reason] == []
 
 
 @pytest.mark.parametrize(

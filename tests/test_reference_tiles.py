@@ -153,7 +153,7 @@ def test_a_matrix_product_is_within_its_bound_of_the_rational_one(
     assert product is not None
     for row, column in np.ndindex(rows, columns):
         terms = [Fraction(a[row * inner + k]) * Fraction(b[k * columns + column]) for k in range(inner)]
-        bound = (inner + 7) * sum(map(abs, terms)) * Fraction(2) ** -24 + Fraction(2) ** -148
+        bound = (inner + 7) * (sum(map(abs, terms)) * Fraction(2) ** -24 + Fraction(2) ** -148)
         assert abs(Fraction(float(product.at((row, column)))) - sum(terms)) <= bound
 
 
