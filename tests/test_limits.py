@@ -134,7 +134,8 @@ def test_what_the_documentation_excludes_is_found(body: str, name: str):
 def test_a_kernel_with_a_backward_pass_exceeds_no_limit_and_uses_no_wrong_form(kernel):
     if "enable_backward=False" not in kernel.source:
         assert not exceeded(kernel.source, [Effect.GRADIENTS])
-        assert not wrong_gradients(kernel.source)
+        avoided = {form.finding for form in FORMS if form.avoided}
+        assert avoided.isdisjoint(one.limit_name for one in wrong_gradients(kernel.source))
 
 
 def test_most_kernels_keep_their_backward_pass_and_those_beyond_limits_are_accepted_too():

@@ -60,7 +60,9 @@ def keeps_backward(source: Source) -> bool:
 
 def _beyond(function: Function) -> Iterator[int] | bool:
     detectors = [limit.lines for limit in LIMITS if limit.avoided and limit.lines is not None]
-    return any(line for detect in (*detectors, *(form.lines for form in FORMS)) for line in detect(function))
+    return any(
+        line for detect in (*detectors, *(form.lines for form in FORMS if form.avoided)) for line in detect(function)
+    )
 
 
 def _module(source: Source) -> Module:

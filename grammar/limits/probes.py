@@ -137,6 +137,9 @@ WRONG: Mapping[str, Probe] = MappingProxyType(
             "v = wp.vec3(x[0], x[1], x[2])\na = wp.dot(v, v)\nv[1] -= 5.0\nout[0] = a",
             "v = wp.vec3(x[0], x[1], x[2])\na = wp.dot(v, v)\nw = v\nw[1] -= 5.0\nout[0] = a",
         ),
+        "atomic-tie-gradient": Probe(
+            "wp.atomic_max(out, 0, x[2])\nwp.atomic_max(out, 0, x[2])", "out[0] = wp.max(x[2], x[2])"
+        ),
         "transform-component-gradient": Probe(
             "t = wp.transform(wp.vec3(x[0], x[1], x[2]), wp.quat_identity())\nt[0] = x[3]\nout[0] = t[0] * t[0]",
             "t = wp.transform(wp.vec3(x[3], x[1], x[2]), wp.quat_identity())\nout[0] = t[0] * t[0]",

@@ -13,10 +13,14 @@ from grammar.limits.reading import LOOPS, Function, base, called, leaves_loop, s
 
 @dataclass(frozen=True)
 class WrongForm:
-    """A form by the name of its finding; `lines` yields the lines of a function that use it."""
+    """A form by the name of its finding; `lines` yields the lines of a function that use it.
+
+    One that is wrong for some values only is not `avoided` in kernels with a backward pass.
+    """
 
     finding: str
     lines: Callable[[Function], Iterator[int]]
+    avoided: bool = True
 
 
 def _breaks(function: Function) -> Iterator[int]:
@@ -110,6 +114,14 @@ def _component_updates(function: Function) -> Iterator[int]:
             yield node.lineno
 
 
+def _ties(function: Function) -> Iterator[int]:
+    """An atomic minimum or maximum: equal values each get the whole gradient."""
+    gradients = function.kept(Gradients)
+    for node in function.nodes:
+        if isinstance(node, ast.Call) and called(node) in ("atomic_min", "atomic_max") and gradients.has(node.args[-1]):
+            yield node.lineno
+
+
 FORMS = (
     WrongForm("break-in-loop-gradient", _breaks),
     WrongForm("remainder-gradient", _remainders),
@@ -118,5 +130,6 @@ FORMS = (
     WrongForm("parameter-component-gradient", _parameters),
     WrongForm("indexed-array-adjoint", _indexed_arrays),
     WrongForm("component-update-gradient", _component_updates),
+    WrongForm("atomic-tie-gradient", _ties, avoided=False),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oracle.floats import numbers
-from oracle.gradients.launch import Launch, neighbour, tamed
+from oracle.gradients.launch import MOVES, Launch, neighbour, tamed
 from oracle.gradients.slopes import BEHIND, Leaves, Slope, balanced, is_smooth, product, random_step, slope_along
 from oracle.inputs import Inputs
 from oracle.observation import Observation
@@ -34,8 +34,12 @@ TOLERANCE = 2.0**-12
 A wrong rule of differentiation changes a term by its own size, and thousands of equal weight may be added up. Where a
 kernel magnifies its rounding further than that, the adjoint's neighbours show it."""
 
-NEIGHBOURS = 6
-"""How often the adjoint is evaluated again a few units in the last place away, before it is accused."""
+SHORTER = (0.25, 0.375)
+LONGER = (2.0**10, 2.0**20, 2.0**30, 2.0**40)
+"""Further steps, relative to the usual one, that an accusation is tried with; long ones where nothing changed."""
+
+NEIGHBOURS = 4
+"""How often the adjoint is evaluated again at each of `MOVES` away, before it is accused."""
 
 
 def check_gradients(launch: Launch, rng: np.random.Generator, directions: int = 2) -> Opinion:
@@ -53,6 +57,8 @@ def _check(launch: Launch, rng: np.random.Generator, directions: int) -> Opinion
     variables = dict(launch.variables())
     if not variables or not launch.seeds:
         return Opinion(ORACLE, Stance.NO_OPINION, "no array of floats is read, or none is written")
+    if launch.has_halves:
+        return Opinion(ORACLE, Stance.NO_OPINION, "a type with 16 bits rounds too coarsely for differences")
     at = {leaf: numbers(values).astype(np.float64) for leaf, values in variables.items()}
     centre = launch.evaluate(at, audited=True)
     if centre.overwrites:
@@ -84,11 +90,10 @@ class _Probe:
     def faithful(self, observed: Observation) -> Leaves:
         """Return masks of the outputs that the target computed about as float64 does."""
         masks = {}
-        bound = min(FAITHFUL * self.launch.coarseness, 0.25)
         for leaf, wide in self.centre.items():
             seen = numbers(observed.values[leaf]).astype(np.float64)
             with np.errstate(all="ignore"):
-                masks[leaf] = np.abs(seen - wide) <= bound * np.abs(wide) + 1e-30
+                masks[leaf] = np.abs(seen - wide) <= FAITHFUL * np.abs(wide) + 1e-30
         return masks
 
     def along(self, step: Leaves, usable: Leaves, rng: np.random.Generator) -> Slope | None:
@@ -108,8 +113,7 @@ class _Probe:
         return self._slope(step, self._masked(smooth), gradient, ahead, behind)
 
     def _slope(self, step: Leaves, seeds: Leaves, gradient: Leaves, ahead: Leaves, behind: Leaves) -> Slope:
-        tolerance = TOLERANCE * self.launch.coarseness
-        return slope_along(step, seeds, gradient, self.centre, ahead, behind, tolerance)
+        return slope_along(step, seeds, gradient, self.centre, ahead, behind, TOLERANCE)
 
     def _masked(self, masks: Leaves) -> Leaves:
         return {leaf: np.where(masks[leaf], seed, 0.0) for leaf, seed in self.launch.seeds.items()}
@@ -128,17 +132,35 @@ class _Probe:
         return {leaf: numbers(observed.values[f"{leaf}.grad"]).astype(np.float64) for leaf in self.at}
 
     def accuse(self, slope: Slope, variables: Leaves, rng: np.random.Generator) -> Opinion:
-        """Accuse the adjoint, unless it says something else a few units in the last place away."""
+        """Accuse the adjoint, unless it says something else nearby, or the differences do not settle."""
         slopes = []
-        for _ in range(NEIGHBOURS):
-            gradient = self._gradient(slope.seeds, neighbour(self.launch, variables, rng))
+        for move in MOVES * NEIGHBOURS:
+            gradient = self._gradient(slope.seeds, neighbour(self.launch, variables, move, rng))
             slopes.append(product(gradient, slope.step))
         spread = max(abs(one - slope.adjoint) for one in slopes) if np.isfinite(slopes).all() else np.inf
         if abs(slope.adjoint - slope.differences) <= slope.allowed + 8 * spread:
             return Opinion(ORACLE, Stance.UNSTABLE, f"{slope.numbers}, but moves by {spread:.2g} with rounding")
         leaf, index, single = self._where(slope)
+        if not self._settles(single):
+            return Opinion(ORACLE, Stance.UNSTABLE, f"{single.numbers}, but larger numbers hide the inputs")
         at = ", ".join(map(str, index))
         return Opinion(ORACLE, Stance.ACCUSES, f"{leaf}.grad[{at}]: {single.numbers}")
+
+    def _settles(self, slope: Slope) -> bool:
+        """Whether other steps give the same derivative. A float64 that is far larger hides a step, or its last bits."""
+        for factor in SHORTER if slope.differences else LONGER:
+            other = self._scaled(slope, factor)
+            if not np.isfinite(other.differences):
+                continue
+            allowed = 2 * slope.allowed + 2 * other.allowed / factor
+            if abs(other.differences / factor - slope.differences) > allowed + abs(slope.differences) / 16:
+                return False
+        return True
+
+    def _scaled(self, slope: Slope, factor: float) -> Slope:
+        step = {leaf: factor * one for leaf, one in slope.step.items()}
+        ahead, behind = self._at(step, 1.0), self._at(step, -BEHIND)
+        return self._slope(step, slope.seeds, slope.gradient, ahead, behind)
 
     def _where(self, slope: Slope) -> tuple[str, tuple[int, ...], Slope]:
         """Return the input with the worst gradient, and the comparison along it alone, by halving the direction."""

@@ -9,18 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from oracle.floats import is_float, limits, numbers, rounded
+from oracle.floats import is_float, numbers, rounded
 from oracle.gradients.slopes import Leaves
 from oracle.inputs import Inputs, array_at
 from oracle.observation import Observation
 from oracle.parameters import Array, Parameter, Plain, Struct, Type, arrays_of, leaves_of
 from oracle.reference.launch import Evaluation, Program, evaluate
 
-_COARSE = (
-    (re.compile(r"\bbfloat16\b"), 2.0**9),
-    (re.compile(r"\bfloat16\b|\bwp\.(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b"), 2.0**7),
-)
-"""The factors by which the bounds grow where a kernel computes in a type with so few digits."""
+_HALVES = re.compile(r"\bb?float16\b|\bwp\.(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
+"""How a source names the types with 16 bits."""
+
+MOVES = (2.0**-21, 2.0**-12)
+"""How far neighbouring inputs lie, relative to their size: a few units in the last place, and so far that a float32 in
+between is rounded otherwise."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Launch:
     run: Callable[[Inputs], Observation]
 
     @property
-    def coarseness(self) -> float:
-        """How much coarser than float32 the coarsest float type is that the kernel's source names, as a factor."""
-        return next((factor for pattern, factor in _COARSE if pattern.search(self.program.source)), 1.0)
+    def has_halves(self) -> bool:
+        """Whether the kernel's source names a float type with so few digits that rounding makes steps of its own."""
+        return bool(_HALVES.search(self.program.source))
 
     def evaluate(self, leaves: Mapping[str, np.ndarray], *, audited: bool = False) -> Evaluation:
         """Run the reference in float64, with these leaves in place of the inputs' own."""
@@ -115,15 +116,15 @@ def _tamed(kind: Type, value: Any, path: str, written: Mapping[str, Any], rng: n
     return value
 
 
-def neighbour(launch: Launch, variables: Leaves, rng: np.random.Generator) -> Inputs:
-    """Return the inputs with every variable moved by up to four units in the last place."""
+def neighbour(launch: Launch, variables: Leaves, move: float, rng: np.random.Generator) -> Inputs:
+    """Return the inputs with every variable moved by up to `move` of its size."""
     values = {name: _copied(value) for name, value in launch.inputs.values.items()}
     inputs = replace(launch.inputs, values=values)
     for path, array in launch.arrays:
         for leaf, part in leaves_of(path, array.element, array_at(inputs, path)):
             if leaf in variables:
                 exact = numbers(part).astype(np.float64)
-                moved = exact * (1.0 + limits(part.dtype).eps * rng.integers(-4, 5, exact.shape))
+                moved = exact * (1.0 + move * rng.uniform(-1.0, 1.0, exact.shape))
                 part[...] = rounded(moved, part.dtype)
     return inputs
 
