@@ -39,6 +39,33 @@ def beyond(function: Function) -> Iterator[int]:
     yield from sorted(_Walk(function).lines())
 
 
+def clobbered(function: Function) -> Iterator[int]:
+    """Yield the lines before a dynamic loop that need a value which the loop changes.
+
+    The backward pass changes the variable once more before it comes to them.
+    """
+    found: set[int] = set()
+    for body in _bodies(function):
+        for place, node in enumerate(body):
+            if isinstance(node, LOOPS) and is_dynamic(node, function):
+                for name in sorted(_assigned(node) - frozenset(function.arrays)):
+                    found |= _needing(function, name, body[:place])
+    yield from sorted(found)
+
+
+def _bodies(function: Function) -> Iterator[Sequence[ast.stmt]]:
+    yield function.node.body
+    for node in function.statements:
+        yield from blocks(node)
+
+
+def _needing(function: Function, name: str, earlier: Sequence[ast.stmt]) -> set[int]:
+    """Return the lines that need the value that a name has at the end of some statements."""
+    bound = [place for place, node in enumerate(earlier) if any(name == one for one, _ in bindings(node))]
+    walk = _Walk(function)
+    return walk.needing(earlier[bound[-1] + 1 if bound else 0 :], frozenset({name}))
+
+
 def is_dynamic(node: ast.For | ast.While, function: Function) -> bool:
     """Whether Warp's documentation calls a loop dynamic: its number of trips is not known, or above `max_unroll`."""
     if isinstance(node, ast.While) or called(node.iter) != "range":
@@ -64,6 +91,11 @@ class _Walk:
         """Return the lines that need a stale value."""
         if any(isinstance(node, LOOPS) for node in self._function.statements):
             self._block(self._function.node.body, frozenset())
+        return self._lines
+
+    def needing(self, body: Sequence[ast.stmt], stale: frozenset[str]) -> set[int]:
+        """Return the lines of some statements that need a stale value."""
+        self._block(body, stale)
         return self._lines
 
     def _block(self, body: Sequence[ast.stmt], stale: frozenset[str]) -> frozenset[str]:

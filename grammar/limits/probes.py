@@ -140,6 +140,10 @@ WRONG: Mapping[str, Probe] = MappingProxyType(
         "atomic-tie-gradient": Probe(
             "wp.atomic_max(out, 0, x[2])\nwp.atomic_max(out, 0, x[2])", "out[0] = wp.max(x[2], x[2])"
         ),
+        "loop-changes-earlier-gradient": Probe(
+            "s = x[0] * 1.0\nout[0] = s * s\nfor i in range(n):\n    s += 10.0",
+            "s = x[0] * 1.0\nout[0] = s * s\nr = s * 1.0\nfor i in range(n):\n    r += 10.0",
+        ),
         "transform-component-gradient": Probe(
             "t = wp.transform(wp.vec3(x[0], x[1], x[2]), wp.quat_identity())\nt[0] = x[3]\nout[0] = t[0] * t[0]",
             "t = wp.transform(wp.vec3(x[3], x[1], x[2]), wp.quat_identity())\nout[0] = t[0] * t[0]",

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from grammar.limits import components
+from grammar.limits import components, loops
 from grammar.limits.gradients import Gradients
 from grammar.limits.reading import LOOPS, Function, base, called, leaves_loop, stores
 
@@ -31,14 +31,29 @@ def _breaks(function: Function) -> Iterator[int]:
 
 
 def _remainders(function: Function) -> Iterator[int]:
-    """The divisor of floats; one of integers, or a constant, has no gradient to lose."""
+    """The divisor of floats, and both operands of vectors, which any divisor but a number may be."""
     gradients = function.kept(Gradients)
     for node in function.nodes:
-        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Mod):
-            if gradients.has(node.right if isinstance(node, ast.BinOp) else node.value):
-                yield node.lineno
-        elif isinstance(node, ast.Call) and called(node) == "mod" and gradients.has(node.args[-1]):
+        match node:
+            case (
+                ast.BinOp(left=left, op=ast.Mod(), right=right) | ast.AugAssign(target=left, op=ast.Mod(), value=right)
+            ):
+                operands = left, right
+            case ast.Call(args=[left, right]) if called(node) == "mod":
+                operands = left, right
+            case _:
+                continue
+        if gradients.has(operands[1]) or (gradients.has(operands[0]) and not _is_number(operands[1])):
             yield node.lineno
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether an expression is a scalar for certain: a literal, or one converted."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.Call):
+        return called(node).startswith(("float", "int", "uint", "bfloat16"))
+    return isinstance(node, ast.Constant)
 
 
 def _tuples(function: Function) -> Iterator[int]:
@@ -131,5 +146,6 @@ FORMS = (
     WrongForm("indexed-array-adjoint", _indexed_arrays),
     WrongForm("component-update-gradient", _component_updates),
     WrongForm("atomic-tie-gradient", _ties, avoided=False),
+    WrongForm("loop-changes-earlier-gradient", loops.clobbered),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
 )

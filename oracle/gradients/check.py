@@ -57,8 +57,8 @@ def _check(launch: Launch, rng: np.random.Generator, directions: int) -> Opinion
     variables = dict(launch.variables())
     if not variables or not launch.seeds:
         return Opinion(ORACLE, Stance.NO_OPINION, "no array of floats is read, or none is written")
-    if launch.has_halves:
-        return Opinion(ORACLE, Stance.NO_OPINION, "a type with 16 bits rounds too coarsely for differences")
+    if launch.reason_against:
+        return Opinion(ORACLE, Stance.NO_OPINION, launch.reason_against)
     at = {leaf: numbers(values).astype(np.float64) for leaf, values in variables.items()}
     centre = launch.evaluate(at, audited=True)
     if centre.overwrites:
@@ -151,6 +151,10 @@ class _Probe:
         for factor in SHORTER if slope.differences else LONGER:
             other = self._scaled(slope, factor)
             if not np.isfinite(other.differences):
+                continue
+            if not slope.differences:
+                if other.differences:
+                    return False
                 continue
             allowed = 2 * slope.allowed + 2 * other.allowed / factor
             if abs(other.differences / factor - slope.differences) > allowed + abs(slope.differences) / 16:

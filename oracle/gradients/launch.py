@@ -19,6 +19,10 @@ from oracle.reference.launch import Evaluation, Program, evaluate
 _HALVES = re.compile(r"\bb?float16\b|\bwp\.(?:vec\d|mat\d\d|quat|transform|spatial_vector|spatial_matrix)h\b")
 """How a source names the types with 16 bits."""
 
+_OPEN = re.compile(r"\bwp\.(quat_from_matrix|quat_twist\w*|quat_to_\w+|quat_slerp|quat_inverse|svd\d|qr\d|eig\d)\b")
+"""Built-ins of rotations, defined for unit quaternions and rotation matrices, and decompositions, which are not unique:
+how their formulas go on beyond decides the gradient, and no forward result need show it."""
+
 MOVES = (2.0**-21, 2.0**-12)
 """How far neighbouring inputs lie, relative to their size: a few units in the last place, and so far that a float32 in
 between is rounded otherwise."""
@@ -35,9 +39,12 @@ class Launch:
     run: Callable[[Inputs], Observation]
 
     @property
-    def has_halves(self) -> bool:
-        """Whether the kernel's source names a float type with so few digits that rounding makes steps of its own."""
-        return bool(_HALVES.search(self.program.source))
+    def reason_against(self) -> str:
+        """Why differences say nothing about the kernel, from what its source names; empty if they do."""
+        if _HALVES.search(self.program.source):
+            return "a type with 16 bits rounds too coarsely for differences"
+        open_ = _OPEN.search(self.program.source)
+        return f"the documentation leaves open what {open_[1]} is off its domain" if open_ else ""
 
     def evaluate(self, leaves: Mapping[str, np.ndarray], *, audited: bool = False) -> Evaluation:
         """Run the reference in float64, with these leaves in place of the inputs' own."""

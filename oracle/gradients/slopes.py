@@ -15,8 +15,8 @@ KINK = 2.0**-6
 BEHIND = 0.5
 """How far the point behind lies, in steps: not as far as the one ahead, so that a jump between them shows."""
 
-LARGEST = 2.0**48
-"""Gradients beyond are left out: on the way to them a float32 may have overflowed or vanished."""
+LARGEST = 2.0**24
+"""Gradients beyond are left out: a float32 that they come from has lost what was added to it."""
 
 Leaves = dict[str, np.ndarray]
 """Numbers in float64 by leaf: inputs, outputs, seeds, gradients, or a step into the inputs."""
