@@ -71,7 +71,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Outcome]:
 @pytest.fixture(scope="module")
 def sample() -> list[Kernel]:
     """Kernels as anyone generates them."""
-    return [generate(SeededChoices(f"forms/{index}"), CATEGORIES[index % 10], beyond_limits=True) for index in range(800)]
+    return [
+        generate(SeededChoices(f"forms/{index}"), CATEGORIES[index % 10], beyond_limits=True) for index in range(800)
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=NAMES)

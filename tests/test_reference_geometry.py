@@ -63,10 +63,6 @@ def probe(
     hits[i] = wp.mesh_query_ray_count_intersections(mesh, p, ahead)
     if wp.mesh_query_ray_anyhit(mesh, p, ahead, 0.5):
         hits[i] += 10
-    other = places[(i + 1) % 20]
-    near_ = wp.vec3(1.0, 0.25, 1.5)
-    far = wp.vec3(-1.5, 0.5, -2.0)
-    hits[i] += 100 * wp.intersect_tri_tri(p, near_, far, other, far - near_, wp.vec3(1.0, 2.0, -1.0))
     corners[i] = wp.mesh_get_point(mesh, i) + wp.mesh_eval_position(mesh, i % 24, 0.25, 0.5)
 """
 

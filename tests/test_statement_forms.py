@@ -33,7 +33,10 @@ Tree = ast.AST
 
 @pytest.fixture(scope="module")
 def sample() -> list[tuple[Kernel, Tree]]:
-    kernels = [generate(SeededChoices(("forms", index)), CATEGORIES[index % 6], wanted=[], beyond_limits=True) for index in range(480)]
+    kernels = [
+        generate(SeededChoices(("forms", index)), CATEGORIES[index % 6], wanted=[], beyond_limits=True)
+        for index in range(480)
+    ]
     return [(kernel, ast.parse(kernel.source)) for kernel in kernels]
 
 

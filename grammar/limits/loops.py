@@ -47,10 +47,16 @@ def clobbered(function: Function) -> Iterator[int]:
     found: set[int] = set()
     for body in _bodies(function):
         for place, node in enumerate(body):
-            if isinstance(node, LOOPS) and is_dynamic(node, function):
-                for name in sorted(_assigned(node) - frozenset(function.arrays)):
-                    found |= _needing(function, name, body[:place])
+            inside = [one for one in [node, *statements(_inner(node))] if isinstance(one, LOOPS)]
+            changed = frozenset().union(*(_assigned(one) for one in inside if is_dynamic(one, function)))
+            for name in sorted(changed - frozenset(function.arrays)):
+                found |= _needing(function, name, body[:place])
     yield from sorted(found)
+
+
+def _inner(node: ast.stmt) -> list[ast.stmt]:
+    """Return the statements of all blocks of a compound statement."""
+    return [inner for block in blocks(node) for inner in block]
 
 
 def _bodies(function: Function) -> Iterator[Sequence[ast.stmt]]:

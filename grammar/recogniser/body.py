@@ -77,7 +77,7 @@ class BodyRules:
         self.expression(node.value)
         for target in node.targets:
             self._target(target)
-            if isinstance(target, ast.Name) and _is_query(node.value):
+            if isinstance(target, ast.Name) and (_is_query(node.value) or plain_name(node.value) in self.queries):
                 self.queries.add(target.id)
 
     def _bind_function(self, node: ast.Assign) -> None:

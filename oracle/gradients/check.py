@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from oracle.floats import numbers
-from oracle.gradients.launch import MOVES, Launch, neighbour, tamed
+from oracle.gradients.launch import MOVES, Launch, moved, neighbour, tamed
 from oracle.gradients.slopes import BEHIND, Leaves, Slope, balanced, is_smooth, product, random_step, slope_along
 from oracle.inputs import Inputs
 from oracle.observation import Observation
@@ -37,6 +37,9 @@ kernel magnifies its rounding further than that, the adjoint's neighbours show i
 SHORTER = (0.25, 0.375)
 LONGER = (2.0**10, 2.0**20, 2.0**30, 2.0**40)
 """Further steps, relative to the usual one, that an accusation is tried with; long ones where nothing changed."""
+
+OWN_STEPS = (2.0**-5, 2.0**-8, 2.0**-11)
+"""Steps, relative to the input, over which the target's own results are compared with both derivatives."""
 
 NEIGHBOURS = 4
 """How often the adjoint is evaluated again at each of `MOVES` away, before it is accused."""
@@ -143,8 +146,35 @@ class _Probe:
         leaf, index, single = self._where(slope)
         if not self._settles(single):
             return Opinion(ORACLE, Stance.UNSTABLE, f"{single.numbers}, but larger numbers hide the inputs")
+        if not self._target_confirms(single, leaf, index):
+            return Opinion(ORACLE, Stance.UNSTABLE, f"{single.numbers}, but the target's own results speak for it")
         at = ", ".join(map(str, index))
         return Opinion(ORACLE, Stance.ACCUSES, f"{leaf}.grad[{at}]: {single.numbers}")
+
+    def _target_confirms(self, slope: Slope, leaf: str, index: tuple[int, ...]) -> bool:
+        """Whether differences of what the target itself computes are nearer to the reference's than to the adjoint's.
+
+        They are coarse, but they see what rounding makes of the kernel: a float64 may tell apart what a float32 cannot.
+        """
+        unit = float(slope.step[leaf][index])
+        votes = 0
+        for size in OWN_STEPS:
+            amount = size * max(abs(float(self.at[leaf][index])), 0.125)
+            ends = [moved(self.launch, leaf, index, sign * amount) for sign in (1.0, -1.0)]
+            ahead, behind = (self.launch.run(inputs) for inputs, _ in ends)
+            change = sum(
+                float(np.sum(seed[seed != 0] * self._change(name, ahead, behind)[seed != 0]))
+                for name, seed in slope.seeds.items()
+            )
+            own = change / (ends[0][1] - ends[1][1]) if ends[0][1] != ends[1][1] else np.nan
+            votes += abs(own - slope.differences / unit) < abs(own - slope.adjoint / unit)
+        return votes > len(OWN_STEPS) // 2
+
+    @staticmethod
+    def _change(name: str, ahead: Observation, behind: Observation) -> np.ndarray:
+        first, second = (numbers(seen.values[name]).astype(np.float64) for seen in (ahead, behind))
+        with np.errstate(all="ignore"):
+            return np.asarray(first - second)
 
     def _settles(self, slope: Slope) -> bool:
         """Whether other steps give the same derivative. A float64 that is far larger hides a step, or its last bits."""

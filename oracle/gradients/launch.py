@@ -123,6 +123,18 @@ def _tamed(kind: Type, value: Any, path: str, written: Mapping[str, Any], rng: n
     return value
 
 
+def moved(launch: Launch, variable: str, index: tuple[int, ...], amount: float) -> tuple[Inputs, float]:
+    """Return the inputs with one element of a leaf moved by about `amount`, and the number that it is then."""
+    values = {name: _copied(value) for name, value in launch.inputs.values.items()}
+    inputs = replace(launch.inputs, values=values)
+    for path, array in launch.arrays:
+        for leaf, part in leaves_of(path, array.element, array_at(inputs, path)):
+            if leaf == variable:
+                part[index] = rounded(np.asarray(float(numbers(part)[index]) + amount), part.dtype)
+                return inputs, float(numbers(part)[index])
+    raise KeyError(variable)
+
+
 def neighbour(launch: Launch, variables: Leaves, move: float, rng: np.random.Generator) -> Inputs:
     """Return the inputs with every variable moved by up to `move` of its size."""
     values = {name: _copied(value) for name, value in launch.inputs.values.items()}

@@ -1,6 +1,6 @@
 """Triangles, rays and edges: which side a point lies on decides, and near zero rounding may say either.
 
-A ray and a triangle, or two triangles, are compared by signed volumes of tetrahedra. Where one that matters is as small
+A ray and a triangle are compared by signed volumes of tetrahedra. Where one that matters is as small
 as its rounding errors, noise takes it for either sign.
 """
 
@@ -28,13 +28,6 @@ def _sign(run: Run, name: str, volume: float, size: float, eps: float) -> int:
     return int(run.either(f"{name} {volume!r}", *((1, -1) if volume >= 0 else (-1, 1))))
 
 
-def _side(run: Run, triangle: np.ndarray, point: np.ndarray, eps: float) -> int:
-    """Return on which side of a triangle's plane a point lies."""
-    first, second, third = triangle[1] - triangle[0], triangle[2] - triangle[0], point - triangle[0]
-    size = max(float(np.abs(triangle).max()), float(np.abs(point).max())) ** 3
-    return _sign(run, "side", float(np.dot(np.cross(first, second), third)), size, eps)
-
-
 def _crosses(run: Run, start: np.ndarray, along: np.ndarray, triangle: np.ndarray, eps: float) -> bool:
     """Whether a line passes through a triangle: it turns the same way around all three edges."""
     ends = triangle - start
@@ -44,25 +37,6 @@ def _crosses(run: Run, start: np.ndarray, along: np.ndarray, triangle: np.ndarra
         for one, other in ((0, 1), (1, 2), (2, 0))
     }
     return len(turns) == 1
-
-
-def intersect(run: Run, *corners: Compound) -> Any:
-    """Return whether two triangles intersect: an edge of one of them passes through the other.
-
-    In one plane, or touching, they may be said to or not.
-    """
-    points = np.array([[float(item) for item in corner.items] for corner in corners])
-    if not np.isfinite(points).all():
-        raise Undefined("triangles whose corners are not finite")
-    eps = corners[0].type.scalar.limits.eps if not run.wide else float(np.finfo(np.float32).eps)
-    first, second = points[:3], points[3:]
-    found = any(
-        _side(run, other, one[a], eps) != _side(run, other, one[b], eps)
-        and _crosses(run, one[a], one[b] - one[a], other, eps)
-        for one, other in ((first, second), (second, first))
-        for a, b in ((0, 1), (1, 2), (2, 0))
-    )
-    return np.int32(found)
 
 
 def _hits(run: Run, handle: Any, start: Compound, direction: Compound, root: Any, most: float) -> int:
@@ -106,7 +80,6 @@ def any_hit(run: Run, handle: Any, start: Compound, direction: Compound, most: A
 
 DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
-        "intersect_tri_tri": intersect,
         "mesh_query_ray_count_intersections": count_hits,
         "mesh_query_ray_anyhit": any_hit,
     }
