@@ -22,7 +22,7 @@ from oracle.opinions import Opinion, Stance
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
 from oracle.rounding import Rounding, judge_rounding
-from oracle.second_opinions import Launched, second_opinions, wrong_target
+from oracle.second_opinions import Launched, second_opinions, undefined, wrong_target
 
 DIRECTIONS = 1
 """Along how many directions a kernel's gradients are checked on each set of inputs."""
@@ -136,9 +136,9 @@ class Judge:
         except StepLimit as error:
             return Judgement(Verdict.HANG, f"the {self._cuda_name} is {error}", seconds=seconds)
         except Fault as fault:
-            return self._accuse(fault.reports, seconds)
+            return self._accuse(compiled, dims, inputs, fault.reports, seconds)
         if cuda.reports:
-            return self._accuse(cuda.reports, seconds)
+            return self._accuse(compiled, dims, inputs, cuda.reports, seconds)
         with _timed(seconds, "cpu"):
             cpu = self._cpu.run(compiled, dims, inputs, backward)
         judgement = self._compare(compiled, dims, inputs, backward, cpu, cuda, seconds)
@@ -174,8 +174,20 @@ class Judge:
             rounding = self._judge_rounding(compiled, dims, inputs, backward, cpu, cuda)
         return Judgement(rounding.verdict, rounding.reason, comparison, rounding.functions, seconds, rounding.place)
 
-    def _accuse(self, reports: Sequence[Report], seconds: Mapping[str, float]) -> Judgement:
-        return Judgement(Verdict.SANITIZER, sanitizer_reason(reports), seconds=seconds)
+    def _accuse(
+        self,
+        compiled: Compiled,
+        dims: Sequence[int],
+        inputs: Inputs,
+        reports: Sequence[Report],
+        seconds: Mapping[str, float],
+    ) -> Judgement:
+        """Accuse the compiler of what the sanitizer saw, unless the kernel itself does it: that is our own fault."""
+        reason = sanitizer_reason(reports)
+        own = undefined(compiled, dims, inputs) if self._directions is not None else ""
+        if own:
+            return Judgement(Verdict.UNSUPPORTED, f"our own fault, {own}; {reason}", seconds=seconds)
+        return Judgement(Verdict.SANITIZER, reason, seconds=seconds)
 
     def _judge_rounding(
         self,

@@ -20,8 +20,10 @@ from oracle.inputs import Inputs
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import parameters_of
-from oracle.reference import Program, opinion
+from oracle.reference import Program, evaluate, opinion
+from oracle.reference.arrays import OutOfBounds
 from oracle.reference.opinion import Reference, consult
+from oracle.reference.scalars import Undefined
 
 HEAVY = 2_000
 """Tests and trips of loops from which on gradients are checked for one kernel in eight, as `HEAVY_SHARE` says: each
@@ -109,6 +111,18 @@ def _fault(oracle: str, error: Exception) -> Opinion:
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
     return Opinion(oracle, Stance.NO_OPINION, f"it failed, our own fault: {text}")
+
+
+def undefined(compiled: Compiled, dims: Sequence[int], inputs: Inputs) -> str:
+    """Say what keeps a kernel from being well-defined on these inputs, empty if the reference sees nothing."""
+    program = Program.of(compiled.source, parameters_of(compiled.kernel))
+    try:
+        evaluate(program, dims, inputs, block_dim=compiled.block_dim)
+    except (Undefined, OutOfBounds) as error:
+        return opinion.describe(error)
+    except Exception:  # the reference lacks something or breaks: then it has no say, and the accusation stands
+        return ""
+    return ""
 
 
 def wrong_target(opinions: Sequence[Opinion]) -> str:

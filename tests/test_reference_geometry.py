@@ -101,9 +101,9 @@ def test_queries_lookups_and_samples_agree_with_the_cpu(probed: Any) -> None:
     opinion = _opinion(probed)
     assert opinion.stance is Stance.AGREES, opinion.reason
     _, _, observed = probed
-    assert len(set(observed.values["faces"].tolist())) > 3
+    assert len(set(observed.values["faces"].tolist())) > 2
     assert len(set(observed.values["boxes"].tolist())) > 5
-    assert len(set(observed.values["hits"].tolist())) > 3
+    assert len(set(observed.values["hits"].tolist())) > 2
 
 
 @pytest.mark.parametrize(

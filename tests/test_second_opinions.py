@@ -146,3 +146,14 @@ def test_accusations_weigh_more_than_limits_and_neither_touches_another_verdict(
     assert weigh(match, [Opinion("b", Stance.UNSTABLE, "why")]).verdict is Verdict.MATCH
     unstable = Judgement(Verdict.UNSTABLE, "moves")
     assert weigh(unstable, [accusing]).verdict is Verdict.UNSTABLE
+
+
+def test_what_the_kernel_itself_does_wrong_is_no_bug_of_the_compiler(compiled: dict[str, Compiled]) -> None:
+    one = compiled["arithmetic"]
+    short = (Argument("x", (SIZE - 1,)), *ARGUMENTS[1:])
+    inputs = make_inputs(one.kernel, short, 0)
+    found = Judge(cpu, emulator, "emulator", 1).judge(one, (SIZE,), inputs, True)
+    assert found.verdict is Verdict.UNSUPPORTED
+    assert found.reason.startswith("our own fault, the kernel is not well-defined: index (15,)")
+    alone = Judge(cpu, emulator, "emulator").judge(one, (SIZE,), inputs, True)
+    assert alone.verdict is Verdict.SANITIZER
