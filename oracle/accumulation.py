@@ -73,5 +73,5 @@ def _apart(once: np.ndarray, twice: np.ndarray, slack: np.ndarray | None) -> np.
         rounding = 8 * limits(once.dtype).eps * np.abs(first) + limits(once.dtype).smallest_normal
         allowed = rounding if slack is None else rounding + 4 * slack
         judged = np.isfinite(first) & np.isfinite(2 * first) & np.isfinite(allowed)
-        overflows = np.abs(first) > limits(once.dtype).max / 2
+        overflows = np.abs(first) > limits(once.dtype).max / 256  # so may a sum on the way to a smaller one
         return judged & ~overflows & ~(np.abs(second - 2 * first) <= allowed)

@@ -34,7 +34,7 @@ TOLERANCE = 2.0**-12
 A wrong rule of differentiation changes a term by its own size, and thousands of equal weight may be added up. Where a
 kernel magnifies its rounding further than that, the adjoint's neighbours show it."""
 
-SHORTER = (0.25, 0.375)
+SHORTER = (0.375, 2.0**-5, 2.0**-8)
 LONGER = (2.0**10, 2.0**20, 2.0**30, 2.0**40)
 """Further steps, relative to the usual one, that an accusation is tried with; long ones where nothing changed."""
 
@@ -177,7 +177,10 @@ class _Probe:
             return np.asarray(first - second)
 
     def _settles(self, slope: Slope) -> bool:
-        """Whether other steps give the same derivative. A float64 that is far larger hides a step, or its last bits."""
+        """Whether other steps give the same derivative.
+
+        A float64 that is far larger hides a step, or its last bits; and a staircase (`x // 1e-6`) looks smooth from afar.
+        """
         for factor in SHORTER if slope.differences else LONGER:
             other = self._scaled(slope, factor)
             if not np.isfinite(other.differences):
@@ -186,8 +189,11 @@ class _Probe:
                 if other.differences:
                     return False
                 continue
-            allowed = 2 * slope.allowed + 2 * other.allowed / factor
-            if abs(other.differences / factor - slope.differences) > allowed + abs(slope.differences) / 16:
+            rounding = 2.0**-46 * sum(
+                float(np.sum(np.abs(seed * self.centre[name])[seed != 0])) for name, seed in slope.seeds.items()
+            )
+            apart = abs(other.differences / factor - slope.differences)
+            if apart > 2 * slope.allowed + abs(slope.differences) / 16 + rounding / factor:
                 return False
         return True
 

@@ -196,6 +196,8 @@ class Run:
         mixed = zlib.crc32(f"{self.noise} {name} {number!r} {size!r}".encode())
         if magnitude is not None and scalar.limits.max / _HEADROOM < size < np.inf and mixed % 2:
             return scalar(np.inf if np.isfinite(number) else scalar.limits.max)  # another formula overflows elsewhere
+        if magnitude is not None and not np.isfinite(number):
+            return scalar((np.inf, -np.inf, np.nan)[mixed % 3])  # in another order infinities meet otherwise
         if not np.isfinite(step) or not np.isfinite(number):
             return scalar(value)
         step = max(step, scalar.limits.smallest_subnormal)
