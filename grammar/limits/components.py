@@ -70,6 +70,10 @@ class _Walk:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 state = self._assign(target, node.value, state)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            name = node.target.id
+            if "none" not in state.get(name, {"none"}):
+                state = {**state, name: _ALL}
         return state
 
     def _assign(self, target: ast.expr, value: ast.expr, state: State) -> State:

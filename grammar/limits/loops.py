@@ -77,6 +77,8 @@ def is_dynamic(node: ast.For | ast.While, function: Function) -> bool:
     if isinstance(node, ast.While) or called(node.iter) != "range":
         return True
     assert isinstance(node.iter, ast.Call)
+    if any(isinstance(one, ast.BinOp) for one in node.iter.args):
+        return True  # Warp computes no bounds
     bounds = [integer(one, function.module.integers) for one in node.iter.args]
     known = [bound for bound in bounds if bound is not None]
     if len(known) < len(bounds) or not known or 0 in known[2:]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from grammar.limits import components, loops
 from grammar.limits.gradients import Gradients
-from grammar.limits.reading import LOOPS, Function, base, called, leaves_loop, stores
+from grammar.limits.reading import LOOPS, Function, base, bindings, called, leaves_loop, statements, stores
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,10 @@ class WrongForm:
 def _breaks(function: Function) -> Iterator[int]:
     gradients = function.kept(Gradients)
     for node in function.statements:
-        if isinstance(node, LOOPS) and (left := leaves_loop(node.body, (ast.Break,))) and gradients.any_in(node.body):
-            yield left.lineno
+        if isinstance(node, LOOPS) and (left := leaves_loop(node.body, (ast.Break,))):
+            changed = {name for inner in statements(node.body) for name, _ in bindings(inner)}
+            if gradients.any_in(node.body) or not changed <= gradients.without:
+                yield left.lineno
 
 
 def _remainders(function: Function) -> Iterator[int]:
@@ -89,6 +91,13 @@ def _field_components(function: Function) -> Iterator[int]:
                 yield node.lineno
 
 
+def _transform_setters(function: Function) -> Iterator[int]:
+    """A part of a transformation set in place: the part that was there keeps the gradient."""
+    for node in function.nodes:
+        if isinstance(node, ast.Call) and called(node) in ("transform_set_translation", "transform_set_rotation"):
+            yield node.lineno
+
+
 def _parameters(function: Function) -> Iterator[int]:
     """A component or field of a function's own parameter; an array's element is the caller's as well."""
     if function.is_kernel:
@@ -148,4 +157,5 @@ FORMS = (
     WrongForm("atomic-tie-gradient", _ties, avoided=False),
     WrongForm("loop-changes-earlier-gradient", loops.clobbered),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
+    WrongForm("transform-component-gradient", _transform_setters),
 )
