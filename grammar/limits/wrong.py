@@ -138,6 +138,29 @@ def _component_updates(function: Function) -> Iterator[int]:
             yield node.lineno
 
 
+def _struct_updates(function: Function) -> Iterator[int]:
+    """`s.f = x` after `s` went into a function or an operator: their gradients come from the changed value."""
+    passed: dict[str, int] = {}
+    for node in function.nodes:
+        if isinstance(node, ast.Call | ast.BinOp):
+            operands = node.args if isinstance(node, ast.Call) else [node.left, node.right]
+            for one in operands:
+                if isinstance(one, ast.Name):
+                    passed[one.id] = min(passed.get(one.id, node.lineno), node.lineno)
+    for statement in function.statements:
+        for target in stores(statement):
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                if passed.get(target.value.id, statement.lineno) < statement.lineno:
+                    yield statement.lineno
+
+
+def _choleskys(function: Function) -> Iterator[int]:
+    """A factor that is transposed gets half its gradient."""
+    calls = [node for node in function.nodes if isinstance(node, ast.Call)]
+    if any(called(node) == "tile_transpose" for node in calls):
+        yield from (node.lineno for node in calls if called(node).startswith("tile_cholesky"))
+
+
 def _ties(function: Function) -> Iterator[int]:
     """An atomic minimum or maximum: equal values each get the whole gradient."""
     gradients = function.kept(Gradients)
@@ -154,6 +177,8 @@ FORMS = (
     WrongForm("parameter-component-gradient", _parameters),
     WrongForm("indexed-array-adjoint", _indexed_arrays),
     WrongForm("component-update-gradient", _component_updates),
+    WrongForm("component-update-gradient", _struct_updates),
+    WrongForm("cholesky-transpose-gradient", _choleskys),
     WrongForm("atomic-tie-gradient", _ties, avoided=False),
     WrongForm("loop-changes-earlier-gradient", loops.clobbered),
     WrongForm("transform-component-gradient", components.transform_assigned_again),
