@@ -149,9 +149,9 @@ def _struct_updates(function: Function) -> Iterator[int]:
                     passed[one.id] = min(passed.get(one.id, node.lineno), node.lineno)
     for statement in function.statements:
         for target in stores(statement):
-            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                if passed.get(target.value.id, statement.lineno) < statement.lineno:
-                    yield statement.lineno
+            name = target.value.id if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) else ""
+            if passed.get(name, statement.lineno) < statement.lineno:
+                yield statement.lineno
 
 
 def _choleskys(function: Function) -> Iterator[int]:
