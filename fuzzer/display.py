@@ -119,6 +119,13 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _where_findings_are(progress: Progress, out: Path) -> str:
+    if not progress.findings:
+        return ""
+    folder = out / "findings"
+    return f", see {folder}" if folder.is_dir() else ", all of known bugs"
+
+
 def summary(progress: Progress, out: Path, interrupted: bool) -> list[str]:
     """Return the closing lines: what the corpus holds now, and where the time went."""
     judged = sum(progress.verdicts.values()) or 1
@@ -138,7 +145,7 @@ def summary(progress: Progress, out: Path, interrupted: bool) -> list[str]:
         f"kernels   {progress.kernels} judged, {progress.rate:.1f}/s, {progress.bytes_per_second / 1e6:.3f} MB/s",
         f"verdicts  {verdicts or 'none'}",
         f"refused   {refused or 'none'}",
-        f"findings  {progress.findings}" + (f", see {out / 'findings'}" if progress.findings else ""),
+        f"findings  {progress.findings}{_where_findings_are(progress, out)}",
         f"cuda      {progress.cuda_backend or 'did not run'}",
         f"time      {stages}",
     ]

@@ -77,11 +77,15 @@ def sanitizer_reason(reports: Sequence[Report]) -> str:
     return "the sanitizer saw: " + rename_sources(str(reports[0]), "kernel.py") + more
 
 
-def weigh(judgement: Judgement, opinions: Sequence[Opinion]) -> Judgement:
-    """Return the judgement with what others think; where the targets agree, the first who accuses decides."""
+def weigh(judgement: Judgement, opinions: Sequence[Opinion], stage: str = "") -> Judgement:
+    """Return the judgement with what others think; where the targets agree, the first who accuses decides.
+
+    Their seconds are booked under `stage`, or without one under the name of each oracle.
+    """
     seconds = dict(judgement.seconds)
     for opinion in opinions:
-        seconds[opinion.oracle] = seconds.get(opinion.oracle, 0.0) + opinion.seconds
+        name = stage or opinion.oracle
+        seconds[name] = seconds.get(name, 0.0) + opinion.seconds
     heard = replace(judgement, opinions=(*judgement.opinions, *opinions), seconds=seconds)
     if judgement.verdict is Verdict.MISMATCH and heard.wrong_target:
         accusing = next(one.reason for one in opinions if one.stance is Stance.ACCUSES)

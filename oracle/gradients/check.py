@@ -179,7 +179,7 @@ class _Probe:
     def _settles(self, slope: Slope) -> bool:
         """Whether other steps give the same derivative.
 
-        A float64 that is far larger hides a step, or its last bits; and a staircase (`x // 1e-6`) looks smooth from afar.
+        A float64 that is far larger hides a step, or its last bits; a staircase (`x // 1e-6`) looks smooth from afar.
         """
         for factor in SHORTER if slope.differences else LONGER:
             other = self._scaled(slope, factor)
