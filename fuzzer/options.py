@@ -18,7 +18,10 @@ def parse_size(text: str) -> int:
 
     Raises UserError for anything else, zero included.
     """
-    return round(_parse_quantity(text, SIZE_UNITS, "200MB"))
+    size = round(_parse_quantity(text, SIZE_UNITS, "200MB"))
+    if not size:
+        raise UserError(f"'{text}' must be more than nothing")
+    return size
 
 
 def parse_time(text: str) -> float:

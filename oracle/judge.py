@@ -22,7 +22,14 @@ from oracle.opinions import Opinion, Stance
 from oracle.ptx.errors import Fault, Malformed, PtxError, StepLimit, Unsupported
 from oracle.ptx.reports import Report
 from oracle.rounding import Rounding, judge_rounding
-from oracle.second_opinions import Launched, second_opinions, undefined, wrong_target
+from oracle.second_opinions import (
+    Launched,
+    in_float64,
+    second_opinions,
+    undefined,
+    what_rounding_decides,
+    wrong_target,
+)
 
 DIRECTIONS = 1
 """Along how many directions a kernel's gradients are checked on each set of inputs."""
@@ -147,14 +154,22 @@ class Judge:
             cpu = self._cpu.run(compiled, dims, inputs, backward)
         judgement = self._compare(compiled, dims, inputs, backward, cpu, cuda, seconds)
         judgement = replace(judgement, observations={"cpu": cpu, "cuda": cuda})
-        if self._directions is None or judgement.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
+        if self._directions is None:
             return judgement
-        targets = ("cpu",) if judgement.verdict is Verdict.MATCH else ("cpu", "cuda")
         launched = Launched(
             compiled, tuple(dims), inputs, backward, cpu, cuda, lambda one: self._cpu.run(compiled, dims, one, backward)
         )
-        opinions = second_opinions(launched, targets, self._directions)
-        return weigh(judgement, opinions)
+        if judgement.verdict is Verdict.UNSTABLE:
+            turns = what_rounding_decides(launched)
+            return replace(judgement, reason=f"{judgement.reason}; {turns}") if turns else judgement
+        if judgement.verdict not in (Verdict.MATCH, Verdict.MISMATCH):
+            return judgement
+        if judgement.verdict is Verdict.MISMATCH and judgement.place is not None:
+            truth = in_float64(launched, judgement.place)
+            if truth is not None:
+                judgement = replace(judgement, reason=f"{judgement.reason}; in float64 it is {truth!r}")
+        targets = ("cpu",) if judgement.verdict is Verdict.MATCH else ("cpu", "cuda")
+        return weigh(judgement, second_opinions(launched, targets, self._directions))
 
     def _compare(
         self,
@@ -190,7 +205,7 @@ class Judge:
         reason = sanitizer_reason(reports)
         own = undefined(compiled, dims, inputs) if self._directions is not None else ""
         if own:
-            return Judgement(Verdict.UNSUPPORTED, f"our own fault, {own}; {reason}", seconds=seconds)
+            return Judgement(Verdict.UNSUPPORTED, f"not the compiler's fault: {own}; {reason}", seconds=seconds)
         return Judgement(Verdict.SANITIZER, reason, seconds=seconds)
 
     def _judge_rounding(

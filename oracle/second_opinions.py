@@ -15,6 +15,7 @@ from extractor.compiling import Compiled
 from grammar import limits
 from oracle import gradients
 from oracle.accumulation import check_accumulation
+from oracle.compare import Place
 from oracle.gradients import check_gradients
 from oracle.inputs import Inputs
 from oracle.observation import Observation
@@ -111,6 +112,23 @@ def _fault(oracle: str, error: Exception) -> Opinion:
     where = traceback.extract_tb(error.__traceback__)[-1]
     text = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
     return Opinion(oracle, Stance.NO_OPINION, f"it failed, our own fault: {text}")
+
+
+def what_rounding_decides(launched: Launched) -> str:
+    """Say which test of the kernel turns on rounding, empty if the reference sees none."""
+    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
+    reference = _reference(launched, program)
+    return reference.turning_point() if isinstance(reference, Reference) else ""
+
+
+def in_float64(launched: Launched, place: Place) -> float | None:
+    """Return what an element is when the kernel computes in float64, None where the reference cannot tell."""
+    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
+    reference = _reference(launched, program)
+    leaf, index = place
+    if not isinstance(reference, Reference) or leaf not in reference.evaluation.observation.values:
+        return None
+    return reference.truth(leaf, index)
 
 
 def undefined(compiled: Compiled, dims: Sequence[int], inputs: Inputs) -> str:

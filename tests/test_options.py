@@ -22,7 +22,7 @@ def test_times_take_seconds_minutes_hours_and_days(text, seconds):
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "MB", "0", "-5MB", "5 apples", "1e6", "5MB5", "nan", "inf MB", "٣MB5"])
+@pytest.mark.parametrize("text", ["", "MB", "0", "0.1", "-5MB", "5 apples", "1e6", "5MB5", "nan", "inf MB", "٣MB5"])
 def test_what_is_no_size_is_refused_with_the_text_in_the_message(text):
     with pytest.raises(UserError, match=r"is not understood|more than nothing") as error:
         parse_size(text)

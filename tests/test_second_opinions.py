@@ -35,6 +35,7 @@ BODIES = {
         "a = x[i] * 1.0\n    b = a + 1.0\n    for j in range(n):\n        c = a\n        a = b\n        b = c\n"
         "    out[i] = a - b * 0.5"
     ),
+    "threshold": "out[i] = 1.0 if wp.sin(x[i]) > wp.cos(x[i] - 1.5707964) else 0.0",
     "remainder": "out[i] = wp.frac(x[i])",
     "loop": "s = float(1.0)\n    for j in range(n):\n        s = s * x[i]\n    out[i] = s",
 }
@@ -113,6 +114,30 @@ def test_where_the_targets_differ_the_reference_says_who_is_wrong(compiled: dict
     assert found.verdict is Verdict.MISMATCH
     assert found.wrong_target == "cuda"
     assert "the reference holds cuda wrong: out[5]" in found.reason
+    assert "; in float64 it is " in found.reason
+
+
+class Apart:
+    """The emulator with one result that the other side of a threshold gives."""
+
+    def run(self, compiled: Compiled, dims: Sequence[int], inputs: Inputs, backward: bool) -> Observation:
+        seen = emulator.run(compiled, dims, inputs, backward)
+        values = {name: value.copy() for name, value in seen.values.items()}
+        values["out"][5] = np.float32(1.0) - values["out"][5]
+        return replace(seen, values=values)
+
+
+def test_what_turns_on_rounding_is_called_by_its_line(compiled: dict[str, Compiled]) -> None:
+    one = compiled["threshold"]
+    reasons = []
+    for seed in range(6):
+        inputs = make_inputs(one.kernel, ARGUMENTS, seed)
+        found = Judge(cpu, Apart(), "emulator", 1).judge(one, (SIZE,), inputs, True)
+        if found.verdict is Verdict.UNSTABLE:
+            reasons.append(found.reason)
+    assert any(
+        "the test at line 7 turns on a value" in reason and "ULP from its threshold" in reason for reason in reasons
+    )
 
 
 def test_a_known_bug_is_called_by_its_name(compiled: dict[str, Compiled]) -> None:
@@ -154,6 +179,6 @@ def test_what_the_kernel_itself_does_wrong_is_no_bug_of_the_compiler(compiled: d
     inputs = make_inputs(one.kernel, short, 0)
     found = Judge(cpu, emulator, "emulator", 1).judge(one, (SIZE,), inputs, True)
     assert found.verdict is Verdict.UNSUPPORTED
-    assert found.reason.startswith("our own fault, the kernel is not well-defined: index (15,)")
+    assert found.reason.startswith("not the compiler's fault: the kernel is not well-defined: index (15,)")
     alone = Judge(cpu, emulator, "emulator").judge(one, (SIZE,), inputs, True)
     assert alone.verdict is Verdict.SANITIZER
