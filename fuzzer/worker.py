@@ -113,7 +113,7 @@ class BatchRunner:
             ):
                 one = launched[index]
                 heard = documented(opinion, one.kernel.source)
-                launched[index] = replace(one, judgement=weigh(one.judgement, [heard]))
+                launched[index] = replace(one, judgement=weigh(one.judgement, [heard], "peers"))
 
     def _outcome(self, index: int, launched: Launched, options: CompileOptions) -> Outcome:
         origin = self.task.origin(index)

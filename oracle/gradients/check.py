@@ -189,7 +189,7 @@ class _Probe:
                 if other.differences:
                     return False
                 continue
-            terms = (np.abs(seed * self.centre[name])[seed != 0] for name, seed in slope.seeds.items())
+            terms = (np.abs(seed[seed != 0] * self.centre[name][seed != 0]) for name, seed in slope.seeds.items())
             rounding = 2.0**-46 * sum(float(np.sum(one)) for one in terms)
             apart = abs(other.differences / factor - slope.differences)
             if apart > 2 * slope.allowed + abs(slope.differences) / 16 + rounding / factor:

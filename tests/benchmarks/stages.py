@@ -61,7 +61,9 @@ def main() -> None:
                 verdicts[str(outcome.verdict)] += 1
         wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started
     kernels = verdicts.total()
-    stages["Warp's code generation and loading"] = stages.pop("compile") - compilers.total()
+    own, peers = stages.pop("compile"), stages.pop("peers", 0.0)
+    print(f"{1000 * own / kernels:.0f} ms per kernel for compiling it, {1000 * peers / kernels:.0f} ms for its peers")
+    stages["Warp's code generation and loading, running peers"] = own + peers - compilers.total()
     stages.update(compilers)
     stages["other"] = max(0.0, cpu - stages.total())
     print(f"{compilers.total() / cpu:.1%} of the CPU time inside clang and NVRTC")
