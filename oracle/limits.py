@@ -25,6 +25,11 @@ def excuse(source: str, leaves: Iterable[str]) -> str | None:
     names = list(leaves)
     if not names or not all(name.endswith(".grad") for name in names):
         return None
+    return gradient_limit(source)
+
+
+def gradient_limit(source: str) -> str | None:
+    """Return the first documented limit of gradients that a source exceeds, with its line and citation."""
     for one in exceeded(source, (Effect.GRADIENTS, Effect.UNRELIABLE)):
         limit = BY_NAME[one.limit_name]
         return f"{limit.name} at line {one.line} ({limit.citation})"

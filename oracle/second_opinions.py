@@ -8,16 +8,18 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from extractor.compiling import Compiled
-from grammar import limits
+from grammar.limits import wrong_gradients
 from oracle import gradients
 from oracle.accumulation import check_accumulation
 from oracle.compare import Place
 from oracle.gradients import check_gradients
 from oracle.inputs import Inputs
+from oracle.limits import gradient_limit
 from oracle.observation import Observation
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import parameters_of
@@ -45,14 +47,26 @@ class Launched:
     cuda: Observation
     run: Callable[[Inputs], Observation]
 
+    @cached_property
+    def program(self) -> Program:
+        """The kernel's source as the reference runs it."""
+        return Program.of(self.compiled.source, parameters_of(self.compiled.kernel))
+
+    @cached_property
+    def reference(self) -> Reference | Opinion:
+        """What the reference made of the launch, or why it has no opinion."""
+        try:
+            return consult(self.program, self.dims, self.inputs, self.compiled.block_dim)
+        except Exception as error:
+            return _fault(opinion.ORACLE, error)
+
 
 def second_opinions(launched: Launched, targets: Sequence[str], directions: int) -> tuple[Opinion, ...]:
     """Ask the reference about the forward results of `targets`, and two oracles about the cpu's gradients.
 
     Gradients are checked along so many `directions`, if the kernel has a backward pass that ran.
     """
-    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
-    reference = _reference(launched, program)
+    reference, program = launched.reference, launched.program
     opinions = [*_of_the_reference(launched, reference, targets)]
     if launched.backward and launched.compiled.has_backward:
         opinions.append(_of_differences(launched, program, directions, reference))
@@ -60,13 +74,6 @@ def second_opinions(launched: Launched, targets: Sequence[str], directions: int)
             check_accumulation(program.parameters, launched.inputs, launched.run, launched.cpu, launched.cuda)
         )
     return tuple(opinions)
-
-
-def _reference(launched: Launched, program: Program) -> Reference | Opinion:
-    try:
-        return consult(program, launched.dims, launched.inputs, launched.compiled.block_dim)
-    except Exception as error:
-        return _fault(opinion.ORACLE, error)
 
 
 def _of_the_reference(launched: Launched, reference: Reference | Opinion, targets: Sequence[str]) -> Sequence[Opinion]:
@@ -96,12 +103,10 @@ def _of_differences(launched: Launched, program: Program, directions: int, refer
 
 def known(found: Opinion, source: str) -> Opinion:
     """Return an accusation of gradients with what is known of the source: a documented limit, or a bug kept before."""
-    beyond = limits.exceeded(source, (limits.Effect.GRADIENTS, limits.Effect.UNRELIABLE))
-    if beyond:
-        limit = limits.BY_NAME[beyond[0].limit_name]
-        reason = f"{limit.name} at line {beyond[0].line} ({limit.citation}): {found.reason}"
-        return replace(found, stance=Stance.DOCUMENTED, reason=reason)
-    bugs = limits.wrong_gradients(source)
+    limit = gradient_limit(source)
+    if limit is not None:
+        return replace(found, stance=Stance.DOCUMENTED, reason=f"{limit}: {found.reason}")
+    bugs = wrong_gradients(source)
     if bugs:
         return replace(found, reason=f"known bug {bugs[0].limit_name} at line {bugs[0].line}: {found.reason}")
     return found
@@ -116,15 +121,13 @@ def _fault(oracle: str, error: Exception) -> Opinion:
 
 def what_rounding_decides(launched: Launched) -> str:
     """Say which test of the kernel turns on rounding, empty if the reference sees none."""
-    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
-    reference = _reference(launched, program)
+    reference = launched.reference
     return reference.turning_point() if isinstance(reference, Reference) else ""
 
 
 def in_float64(launched: Launched, place: Place) -> float | None:
     """Return what an element is when the kernel computes in float64, None where the reference cannot tell."""
-    program = Program.of(launched.compiled.source, parameters_of(launched.compiled.kernel))
-    reference = _reference(launched, program)
+    reference = launched.reference
     leaf, index = place
     if not isinstance(reference, Reference) or leaf not in reference.evaluation.observation.values:
         return None
