@@ -24,7 +24,6 @@ from oracle.inputs import make_inputs
 from oracle.opinions import Opinion, Stance
 from oracle.parameters import parameters_of
 from oracle.reference import Program
-from oracle.reference.arrays import Stores
 from oracle.reference.blocks import Block, operators, run_blocks
 from oracle.reference.definitions import DEFINITIONS, tiles_reductions, tiles_threads
 from oracle.reference.definitions.tiles_algebra import matmul
@@ -65,7 +64,7 @@ def _run(
     exec(program.code, names)
     names.update(operators(run, names))
     (kernel,) = language.kernels.values()
-    run_blocks(run, kernel, arguments, Stores(), size, source, lambda name: getattr(language, name))
+    run_blocks(run, kernel, arguments, size, source, lambda name: getattr(language, name))
     return run
 
 

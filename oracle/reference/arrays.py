@@ -26,16 +26,16 @@ class OutOfBounds(Exception):  # noqa: N818
 class Array:
     """An array, or a part of one, of `rank` dimensions with elements of type `element`.
 
-    `stores`, shared with every part, counts by leaf and memory position who stored there last: see `Stores`.
+    `audit`, shared with every part, is told what is read and stored, where anybody asks.
     """
 
     is_array = True
 
-    def __init__(self, element: Any, leaves: Leaves, rank: int, stores: Stores | None = None) -> None:
+    def __init__(self, element: Any, leaves: Leaves, rank: int, audit: Audit | None = None) -> None:
         self.element = element
         self.leaves = leaves
         self.rank = rank
-        self.stores = stores
+        self.audit = audit
         self.extents = next(iter(leaves.values())).shape[:rank] if leaves else (0,) * rank
         self._plain = leaves.get("") if isinstance(element, ScalarType) else None
 
@@ -91,8 +91,8 @@ class Array:
         indices = self.index(key)
         if len(indices) < self.rank:
             return self.part(indices)
-        if self.stores is not None and self.stores.audited:
-            self.stores.note_load(self.leaves, indices)
+        if self.audit is not None:
+            self.audit.note_load(self.leaves, indices)
         return self.old(indices)
 
     def old(self, key: Any) -> Any:
@@ -110,8 +110,8 @@ class Array:
         if self._plain is not None:
             converted = self.element(value)
             self._plain[indices] = getattr(converted, "single", converted)
-            if self.stores is not None:
-                self.stores.note("", self._plain, indices)
+            if self.audit is not None:
+                self.audit.note("", self._plain, indices)
         else:
             self.store(indices, value)
 
@@ -120,7 +120,7 @@ class Array:
         leaves = {path: leaf[key] for path, leaf in self.leaves.items()}
         keys = key if type(key) is tuple else (key,)
         gone = sum(1 for one in keys if not isinstance(one, slice))
-        return Array(self.element, leaves, self.rank - gone, self.stores)
+        return Array(self.element, leaves, self.rank - gone, self.audit)
 
     def reshaped(self, element: Any, shape: tuple[int, ...]) -> Array:
         """Return an array of other extents over the same memory; raises LookupError where that is no view of ours."""
@@ -133,7 +133,7 @@ class Array:
                 raise LookupError("elements that do not lie side by side")
             inner = leaf.shape[self.rank :]
             leaves[path] = leaf.reshape(-1, *inner)[:count].reshape(*shape, *inner)
-        return Array(element, leaves, len(shape), self.stores)
+        return Array(element, leaves, len(shape), self.audit)
 
     def load(self, indices: tuple[int, ...]) -> Any:
         """Return an element as a value that tells the array when it is changed in place."""
@@ -178,8 +178,8 @@ class Array:
             self.leaves[path][indices] = getattr(converted, "single", converted)
         else:
             return
-        if self.stores is not None:
-            self.stores.note(path, self.leaves[path], indices)
+        if self.audit is not None:
+            self.audit.note(path, self.leaves[path], indices)
 
     def elements(self) -> Iterator[tuple[int, ...]]:
         """Yield the index of every element."""
@@ -202,21 +202,16 @@ def _plain_fields(kind: Any, path: str) -> Iterator[tuple[str, tuple[int, ...], 
         yield path, inner, np.float32 if scalar.make is BFloat16 else scalar.make
 
 
-class Stores:
-    """Who stored last to each element of an array, by launch index. `thread` is set before a thread runs.
+class Audit:
+    """Which elements of the arrays were read by subscripts, and which were stored to."""
 
-    What was read by subscripts is noted only if `audited`.
-    """
-
-    def __init__(self, audited: bool = False) -> None:
-        self.audited = audited
-        self.thread: tuple[int, ...] = ()
+    def __init__(self) -> None:
         self._loaded: set[tuple[str, int]] = set()
-        self._last: dict[tuple[str, int], tuple[int, ...]] = {}
+        self._stored: set[tuple[str, int]] = set()
 
     def note(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> None:
-        """Note that the running thread stored an element."""
-        self._last[path, _address(leaf, indices)] = self.thread
+        """Note that an element was stored to."""
+        self._stored.add((path, _address(leaf, indices)))
 
     def note_load(self, leaves: Leaves, indices: tuple[int, ...]) -> None:
         """Note that an element was read."""
@@ -225,11 +220,7 @@ class Stores:
     @property
     def overwrites(self) -> bool:
         """Whether some element was read and stored to."""
-        return not self._loaded.isdisjoint(self._last)
-
-    def last(self, path: str, leaf: np.ndarray, indices: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Return the thread that stored to an element last, None if nobody did."""
-        return self._last.get((path, _address(leaf, indices)))
+        return not self._loaded.isdisjoint(self._stored)
 
 
 def _address(leaf: np.ndarray, indices: tuple[int, ...]) -> int:

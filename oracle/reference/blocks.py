@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from oracle.reference.arrays import Stores
 from oracle.reference.definitions import tiles_threads
 from oracle.reference.deviations import NEGATED_ZERO
 from oracle.reference.run import Run
@@ -77,7 +76,6 @@ def run_blocks(
     run: Run,
     kernel: Callable[..., Any],
     arguments: Sequence[Any],
-    stores: Stores,
     size: int,
     source: str,
     built_in: Callable[[str], Any],
@@ -92,10 +90,10 @@ def run_blocks(
     for place in np.ndindex(*run.dims):
         run.block = Block(size, built_in)
         if collective:
-            _run_block(run, kernel, arguments, stores, place, 1 if alone else size)
+            _run_block(run, kernel, arguments, place, 1 if alone else size)
             continue
         for lane in range(size):
-            run.thread = stores.thread = (*place, lane)
+            run.thread = (*place, lane)
             kernel(*map(run.own, arguments))
 
 
@@ -103,7 +101,6 @@ def _run_block(
     run: Run,
     kernel: Callable[..., Thread],
     arguments: Sequence[Any],
-    stores: Stores,
     place: tuple[int, ...],
     count: int,
 ) -> None:
@@ -112,7 +109,7 @@ def _run_block(
     while True:
         requests: list[Request | None] = []
         for lane, (thread, answer) in enumerate(zip(threads, answers, strict=True)):
-            run.thread = stores.thread = (*place, lane)
+            run.thread = (*place, lane)
             run.block.start()
             try:
                 requests.append(thread.send(answer))
@@ -121,7 +118,7 @@ def _run_block(
         if all(request is None for request in requests):
             return
         run.block.meet()
-        run.thread = stores.thread = (*place, 0)
+        run.thread = (*place, 0)
         run.step()
         answers = _carry_out(run, requests)
 

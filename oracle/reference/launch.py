@@ -15,7 +15,7 @@ from oracle.inputs import Inputs
 from oracle.observation import Observation
 from oracle.parameters import Array as ArrayParameter
 from oracle.parameters import Parameter, Plain, Struct, Type, leaves_of
-from oracle.reference.arrays import Array, OutOfBounds, Stores
+from oracle.reference.arrays import Array, Audit, OutOfBounds
 from oracle.reference.blocks import operators, run_blocks
 from oracle.reference.definitions import DEFINITIONS
 from oracle.reference.language import Language
@@ -51,30 +51,17 @@ class Program:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the reference saw: the leaves after the launch, and who stored last to an element.
+    """What the reference saw: the leaves after the launch, and what happened on the way.
 
     `values` of a wide evaluation are float64 where the kernel has floats. `decisions` are the tests of all threads in
-    their order, if they were traced; `steps` counts them and the trips of loops.
+    their order, if they were traced; `steps` counts them and the trips of loops. `overwrites` says whether some element
+    was both read and stored to, if that was audited.
     """
 
     observation: Observation
     decisions: tuple[Decision, ...]
-    arrays: Mapping[str, Array]
-    stores: Stores
     steps: int = 0
-
-    @property
-    def overwrites(self) -> bool:
-        """Whether some element was both read and stored to; known only of an audited evaluation."""
-        return self.stores.overwrites
-
-    def last_thread(self, leaf: str, index: tuple[int, ...]) -> tuple[int, ...] | None:
-        """Return the launch index of the thread that stored an element of a leaf last, None if nobody did."""
-        for path, array in self.arrays.items():
-            field = leaf.removeprefix(path).lstrip(".")
-            if leaf.startswith(path) and field in array.leaves:
-                return self.stores.last(field, array.leaves[field], index[: array.rank])
-        return None
+    overwrites: bool = False
 
 
 def evaluate(
@@ -93,9 +80,9 @@ def evaluate(
     """Run the kernel over `dims`, and return what it left in its arrays.
 
     `wide` evaluates floats as float64; `noise` is the seed of moved results (`Run.rounded`). `traced` notes the tests
-    that threads make, `audited` what they read. `leaves` replaces the inputs' leaves of those paths, for derivatives.
-    With a `block_dim`, each point of `dims` is a block of that many threads. `known` names Warp's deviations to follow
-    (`oracle.reference.deviations`). Raises one of NO_OPINION.
+    that threads make, `audited` what they read and store. `leaves` replaces the inputs' leaves of those paths, for
+    derivatives. With a `block_dim`, each point of `dims` is a block of that many threads. `known` names Warp's
+    deviations to follow (`oracle.reference.deviations`). Raises one of NO_OPINION.
     """
     run = Run(wide=wide, noise=noise, traced=traced, known=known, dims=tuple(dims), definitions=DEFINITIONS)
     language = Language(run)
@@ -103,19 +90,21 @@ def evaluate(
     with np.errstate(all="ignore"):
         exec(program.code, names)
         kernel = _only(language.kernels)
-        binder = _Binder(run, names, leaves or {}, Stores(audited))
+        audit = Audit() if audited else None
+        binder = _Binder(run, names, leaves or {}, audit)
         arguments = [binder.value(one.name, one.type, inputs.values[one.name]) for one in program.parameters]
         if block_dim:
             names.update(operators(run, names))
-            run_blocks(run, kernel, arguments, binder.stores, block_dim, program.source, partial(getattr, language))
+            run_blocks(run, kernel, arguments, block_dim, program.source, partial(getattr, language))
         else:
-            _run_threads(run, kernel, arguments, binder.stores)
-    return Evaluation(Observation(binder.observed()), tuple(run.decisions), binder.arrays, binder.stores, run.steps)
+            _run_threads(run, kernel, arguments)
+    overwrites = audit is not None and audit.overwrites
+    return Evaluation(Observation(binder.observed()), tuple(run.decisions), run.steps, overwrites)
 
 
-def _run_threads(run: Run, kernel: Callable[..., Any], arguments: Sequence[Any], stores: Stores) -> None:
+def _run_threads(run: Run, kernel: Callable[..., Any], arguments: Sequence[Any]) -> None:
     for thread in np.ndindex(*run.dims):
-        run.thread = stores.thread = thread
+        run.thread = thread
         kernel(*map(run.own, arguments))
 
 
@@ -128,14 +117,13 @@ class _Binder:
     """Makes the kernel's arguments from the inputs, and keeps the arrays to read the results from."""
 
     def __init__(
-        self, run: Run, namespace: Mapping[str, Any], replaced: Mapping[str, np.ndarray], stores: Stores
+        self, run: Run, namespace: Mapping[str, Any], replaced: Mapping[str, np.ndarray], audit: Audit | None
     ) -> None:
         self._run = run
         self._namespace = namespace
         self._replaced = replaced
         self._leaves: dict[str, tuple[np.ndarray, np.dtype]] = {}
-        self.arrays: dict[str, Array] = {}
-        self.stores = stores
+        self._audit = audit
 
     def value(self, path: str, kind: Type, value: Any) -> Any:
         """Return the argument, or the part of one, at a path."""
@@ -188,8 +176,7 @@ class _Binder:
             field = leaf.removeprefix(path).lstrip(".")
             leaves[field] = computed
             self._leaves[leaf] = computed, part.dtype
-        self.arrays[path] = Array(self._element(kind.element), leaves, kind.rank, self.stores)
-        return self.arrays[path]
+        return Array(self._element(kind.element), leaves, kind.rank, self._audit)
 
     def observed(self) -> dict[str, np.ndarray]:
         """Return every leaf as it is now, in the dtype that it has on the back ends unless floats are wide."""

@@ -149,9 +149,9 @@ def _gathered(run: Run, array: Array, places: list[np.ndarray], checked: bool, l
     inner = array.element.shape if isinstance(array.element, CompoundType) else ()
     data = np.zeros((*map(len, places), *inner), storage(array.element))
     data[where] = array.leaves[""][np.ix_(*inside)]
-    if array.stores is not None and array.stores.audited:
+    if array.audit is not None:
         for index in _each(inside):
-            array.stores.note_load(array.leaves, index)
+            array.audit.note_load(array.leaves, index)
     return Tile(run, array.element, data)
 
 
@@ -163,9 +163,9 @@ def _scattered(array: Array, tile: Tile, places: list[np.ndarray], checked: bool
 def _put(array: Array, data: np.ndarray, inside: list[np.ndarray]) -> None:
     leaf = array.leaves[""]
     leaf[np.ix_(*inside)] = data
-    if array.stores is not None:
+    if array.audit is not None:
         for index in _each(inside):
-            array.stores.note("", leaf, index)
+            array.audit.note("", leaf, index)
 
 
 def _added(run: Run, array: Array, tile: Tile, places: list[np.ndarray], checked: bool, lower: bool) -> Tile:
