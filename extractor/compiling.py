@@ -7,10 +7,10 @@ kernels stand alone: first along the blame that Warp's message lays, otherwise i
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import warp as wp
 
@@ -102,10 +102,19 @@ Result = Compiled | CompileFailure
 
 
 class Batch:
-    """The results for a batch of sources, in their order; closing it unloads the kernels."""
+    """The results for a batch of sources, in their order; closing it unloads the kernels.
 
-    def __init__(self, results: Sequence[Result], modules: Sequence[_Module]) -> None:
+    `branches` are those of Warp's code generator that each source took, by its place, where they were followed.
+    """
+
+    def __init__(
+        self,
+        results: Sequence[Result],
+        modules: Sequence[_Module],
+        branches: Mapping[int, frozenset[str]] = MappingProxyType({}),
+    ) -> None:
         self.results = tuple(results)
+        self.branches = branches
         self._modules = tuple(modules)
 
     @property
@@ -128,7 +137,9 @@ class Batch:
             module.discard()
 
 
-def compile_batch(sources: Sequence[str], options: CompileOptions, workspace: Workspace) -> Batch:
+def compile_batch(
+    sources: Sequence[str], options: CompileOptions, workspace: Workspace, *, follow_branches: bool = False
+) -> Batch:
     """Load and compile `sources`, one kernel each, for the targets of `options`.
 
     This executes the sources: they must be the caller's own, or accepted by the recogniser. A kernel that fails is a

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import warp as wp
 
@@ -38,6 +38,11 @@ def overloads_used(cpp: str, adjoint: bool = False) -> frozenset[Registered]:
         if is_adjoint == adjoint:
             found.update(_matching(call.function.removeprefix("adj_"), call))
     return frozenset(found)
+
+
+def overload_keys(calls: Iterable[NativeCall]) -> frozenset[str]:
+    """Return the keys of the registered overloads that calls are of, or that their adjoints belong to."""
+    return frozenset(one.key for call in calls for one in _matching(call.function.removeprefix("adj_"), call))
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -20,6 +20,7 @@ _DEFINITION = re.compile(
 )
 _HEADER = re.compile(r"^\.(?:version|target|address_size)\b[^\n]*$", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z_$%][\w$]*")
+_OPCODE = re.compile(r"^\t(?:@!?%\w+ )?([a-z][\w.:]*)[ \t;]", re.MULTILINE)
 _INTERNAL = re.compile(r"\d+_INTERNAL_[0-9a-f]{8}_\d+_\w+?_cu_[0-9a-f]{8}(?:_\d+)?")
 
 
@@ -45,6 +46,27 @@ class PtxText:
                 stop = match.end()
             definitions[match["function"] or match["variable"]] = self.text[match.start() : stop]
         return definitions
+
+    @cached_property
+    def _functions(self) -> tuple[str, ...]:
+        """The names of the module's functions that are no entries, most of which are inlined everywhere."""
+        return tuple(name for name, text in self._definitions.items() if ".func" in text[: text.find(name)])
+
+    def opcodes(self, entries: Sequence[str]) -> frozenset[str]:
+        """Return the opcodes of the `entries` and of the functions that they call, with modifiers and types.
+
+        `setp.lt.u64`, `ld.global.nc.f32`; entries that the module lacks are left out.
+        """
+        found: set[str] = set()
+        waiting = [entry for entry in entries if entry in self._definitions]
+        seen = set(waiting)
+        while waiting:
+            text = self._definitions[waiting.pop()]
+            found.update(_OPCODE.findall(text))
+            called = [name for name in self._functions if name not in seen and name in text]
+            seen.update(called)
+            waiting += called
+        return frozenset(found)
 
     def cut(self, entries: Sequence[str], kernel: str) -> str:
         """Return the `entries` with the functions and variables that they use, in the module's order, names stable.

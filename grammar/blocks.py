@@ -32,9 +32,11 @@ def sink_for(frame: Frame, total: bool) -> Variable:
     return variables.declare_mutable(frame, type_, total)
 
 
-def body(frame: Frame, fill: Simple, lines: int, sinks: Sequence[Variable], extra: Variable | None = None) -> Block:
+def body(
+    frame: Frame, fill: Simple, lines: int, sinks: Sequence[Variable], extra: Variable | None = None, kind: str = ""
+) -> Block:
     """Grow a body of about so many lines that ends with an update of each sink; `extra` is a loop's index."""
-    block = Block()
+    block = Block(kind=kind)
     frame.blocks.append(block)
     outer_exact = frame.exact_only
     frame.exact_only = outer_exact or not any(sink.inexact for sink in sinks)
@@ -73,8 +75,8 @@ def if_statement(frame: Frame, fill: Simple, lines: int, branches: int | None = 
         has_else = False
     tests = _tests(frame, branches - has_else)
     each = max(1, (lines - branches) // branches)
-    grown = [(test.node, body(frame, fill, _varied(frame, each), [sink]).statements) for test in tests]
-    otherwise = body(frame, fill, _varied(frame, each), [sink]).statements if has_else else []
+    grown = [(test.node, body(frame, fill, _varied(frame, each), [sink], kind="branch").statements) for test in tests]
+    otherwise = body(frame, fill, _varied(frame, each), [sink], kind="branch").statements if has_else else []
     frame.emit(nodes.if_chain(grown, otherwise), *(test.text for test in tests))
     frame.unit.note(f"statement:if({branches})")
     frame.unit.events.append("branch" if branches < 3 else "cases")
@@ -101,7 +103,7 @@ def assign_in_branches(frame: Frame) -> None:
 
 def _assigning_branch(frame: Frame, name: str, type_: ValueType) -> tuple[list[nodes.Statement], Term]:
     """Grow a branch that ends with the variable's assignment; what it declares, that reads."""
-    frame.blocks.append(Block())
+    frame.blocks.append(Block(kind="branch"))
     value = expressions.grow(frame, type_, 1)
     left = frame.unread(1)
     if left:
@@ -213,7 +215,7 @@ def _loop_body(
     frame: Frame, fill: Simple, lines: int, sinks: Sequence[Variable], index: Variable, over: Range
 ) -> list[nodes.Statement]:
     """Grow the body of a for loop, in which the index is visible and statements run as often as the range says."""
-    frame.blocks.append(Block())
+    frame.blocks.append(Block(kind="for"))
     outer_trips, outer_unrolled = frame.trips, frame.unrolled
     frame.trips *= max(1, over.trips)
     frame.unrolled *= max(1, over.trips) if over.constant else 1
@@ -328,7 +330,7 @@ def _while_body(
     frame.trips *= max(1, most)
     frame.loop_depth += 1
     frame.loops.append("stepped while" if stepped_first else "while")
-    grown = body(frame, fill, max(1, lines), [sink], counter).statements
+    grown = body(frame, fill, max(1, lines), [sink], counter, kind="while").statements
     late = exits.late_break(frame, [sink], lines)
     frame.loops.pop()
     frame.loop_depth -= 1

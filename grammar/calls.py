@@ -40,7 +40,7 @@ def choose_overload(frame: Frame, type_: ValueType, exact: bool) -> Overload | N
     emphasis = _EMPHASIS.get(frame.unit.category, {})
     table = []
     for name, overloads in palette.calls(type_).items():
-        if exact and domains.is_library(name):
+        if (exact and domains.is_library(name)) or not frame.unit.swarm.has(overloads[0]):
             continue
         weight = domains.DOMAINS[name].weight * emphasis.get(overloads[0].group, 1.0)
         if name in _CASTS:

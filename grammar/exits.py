@@ -39,7 +39,7 @@ def _emit_guarded(frame: Frame, test: Term, statement: nodes.Statement, word: st
     before: list[nodes.Statement] = []
     found = [v for v in variables.assignable(frame) if not (frame.exact_only and v.inexact)]
     if found and word != "return" and chance(frame.choices, 25):
-        frame.blocks.append(Block())
+        frame.blocks.append(Block(kind="branch"))
         variables.update(frame, pick(frame.choices, found))
         before = frame.blocks.pop().statements
     frame.emit(nodes.if_chain([(test.node, [*before, statement])]), test.text)

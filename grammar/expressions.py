@@ -38,7 +38,7 @@ def grow(frame: Frame, type_: ValueType, depth: int, exact: bool = False) -> Ter
         return leaf(frame, type_, exact)
     if type_ == BOOL:
         return conditions.condition(frame, grow, depth - 1)
-    kind = pick_weighted(frame.choices, _kinds(frame, type_))
+    kind = pick_weighted(frame.choices, frame.unit.swarm.thinned("expression", _kinds(frame, type_)))
     term: Term | None = None
     match kind:
         case "call":
@@ -52,6 +52,10 @@ def grow(frame: Frame, type_: ValueType, depth: int, exact: bool = False) -> Ter
     if term is None:
         term = leaf(frame, type_, exact)
     return binding.shortened(frame, term)
+
+
+SWITCHABLE = ("ternary", "construct", "helper", "part", "parameter")
+"""The kinds of expressions and leaves that a swarm may switch off."""
 
 
 def _kinds(frame: Frame, type_: ValueType) -> list[tuple[str, float]]:
@@ -78,7 +82,7 @@ def leaf(frame: Frame, type_: ValueType, exact: bool = False) -> Term:
     table.append(("parameter", _parameter_weight(frame, inputs)))
     table.append(("literal", _literal_weight(type_)))
     table.append(("part", 0.3 if isinstance(type_, Scalar) else 0.8))
-    kind = pick_weighted(frame.choices, table)
+    kind = pick_weighted(frame.choices, frame.unit.swarm.thinned("expression", table))
     if kind == "part":
         term = parts.read_some(frame, type_, exact)
         if term is not None:

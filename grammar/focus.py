@@ -7,13 +7,14 @@ and a statement uses each.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grammar import binding, calls, domains, expressions, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.coverage import generable_overloads
-from grammar.recipes import SETTINGS, recipe_of
+from grammar.recipes import SETTINGS, recipe_of, setting_of
 from grammar.registry import Overload, Registered
 from grammar.scope import Frame
 from grammar.types import (
@@ -47,14 +48,40 @@ class Focus:
         return (*self.call.types, *self.call.results) if self.call else ()
 
 
+def by_key(key: str) -> Registered:
+    """Return the generable overload that a key names (`Registered.key`); raises KeyError where there is none such."""
+    return _by_key()[key]
+
+
+@functools.cache
+def _by_key() -> Mapping[str, Registered]:
+    return {one.key: one for one in everything()}
+
+
+@functools.cache
+def everything() -> tuple[Registered, ...]:
+    """Return every overload that can be aimed at, in whichever category."""
+    return tuple(one for setting in ("", *sorted(set(SETTINGS.values()))) for one in generable_overloads(setting))
+
+
+def aim_at(choices: Choices, category: str, keys: Iterable[str]) -> tuple[Focus, ...]:
+    """Return the foci on the overloads that keys name, without those that a kernel of the category cannot call.
+
+    Raises KeyError for a key of no generable overload.
+    """
+    setting = category if category in SETTINGS.values() else ""
+    fitting = [one for one in map(by_key, keys) if setting_of(one) in ("", setting)]
+    return tuple(focus for one in fitting for focus in aim(choices, one))
+
+
 def choose(choices: Choices, category: str) -> tuple[Focus, ...]:
     """Choose what a kernel of a category aims at: none, or up to three overloads."""
     setting = category if category in SETTINGS.values() else ""
-    everything = generable_overloads(setting)
-    if not everything:
+    overloads = generable_overloads(setting)
+    if not overloads:
         return ()
     count = pick_weighted(choices, _COUNTS)
-    found = (_focus(choices, pick(choices, everything)) for _ in range(count))
+    found = (_focus(choices, pick(choices, overloads)) for _ in range(count))
     return tuple(one for one in found if one is not None)
 
 

@@ -110,16 +110,17 @@ def new_helper(unit: Unit, caller: Frame, results: tuple[ValueType, ...], exact:
     """Grow a function with these results; None when it came out without a parameter, or returns one as it is."""
     if any(isinstance(type_, Struct) for type_ in results) or _has_integer_matrices(unit):
         return None
-    before = set(unit.features), unit.lines, list(unit.events)
+    before = unit.noted()
     frame = Frame(unit, is_kernel=False)
     frame.taken |= unit.module_names
     frame.exact_only = exact or not any(map(is_float_type, results))
     unit.growing += 1
-    worthwhile = grow_body(frame, results)
+    with unit.growing_in(frame):
+        worthwhile = grow_body(frame, results)
     unit.growing -= 1
     frame.values = [v for v in frame.values if v.name in frame.mentioned]
     if not frame.values or not worthwhile:
-        unit.features, unit.lines, unit.events = before
+        unit.forget_since(before)
         return None
     kind = "several" if len(results) > 1 else names.kind_of(results[0])
     name = names.free_name(unit.choices, names.HELPERS[kind], unit.taken | caller.taken)

@@ -66,7 +66,8 @@ class Kernel:
     `tree` is the whole module. `dims` are the launch dimensions, 1 to 3 of them; with a `block_dim` each point of them
     is a block of that many threads, as `wp.launch_tiled` makes it; `lanes` says that they tell themselves apart within
     the block. `features` are the overloads and
-    constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics.
+    constructs that the productions used (`builtin:sin(float32)`, `statement:while`), sorted, for statistics; `contexts`
+    are the overloads among them with each place of their use (`builtin:sin(float32) @ kernel, for`), sorted.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Kernel:
     dims: tuple[int, ...]
     arguments: tuple[Argument, ...]
     features: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
     block_dim: int = 0
     lanes: bool = False
 

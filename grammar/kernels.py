@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -29,6 +29,7 @@ from grammar.intervals import Interval, type_range
 from grammar.kernel import Argument, Kernel, Range
 from grammar.palette import choose_palette
 from grammar.scope import ArrayParameter, Frame, Unit, Variable
+from grammar.swarm import EVERYTHING, Swarm
 from grammar.tiles import launch
 from grammar.types import (
     INT32,
@@ -80,11 +81,13 @@ def generate(
     wanted: Sequence[focus.Focus] | None = None,
     allow_native: bool = False,
     beyond_limits: bool = False,
+    swarm: Swarm = EVERYTHING,
 ) -> Kernel:
     """Grow a kernel of a category; raises KeyError for a category that is none.
 
     `size`, from 1 to 60, is about how many lines stand between the thread index and the stores; without one it is
     drawn. `wanted` are overloads for it to use; without them it chooses some itself, or none.
+    It goes without what is off in the `swarm`, as far as the category and what is wanted allow.
     With `allow_native` it calls a function in C++, which the recogniser refuses unless it is told to allow such.
 
     Where Warp's backward pass is known to be wrong, by its documentation or by our findings, another kernel of the same
@@ -93,9 +96,9 @@ def generate(
     if size is None:
         size = pick_weighted(choices, _SIZES)
     if wanted is None:
-        wanted = focus.choose(choices, category)
+        wanted = [one for one in focus.choose(choices, category) if swarm.has(one.overload)]
     for _ in range(ATTEMPTS):
-        frame = _grown(choices, category, size, wanted, allow_native)
+        frame = _grown(choices, category, size, wanted, allow_native, swarm)
         kernel = finished(frame)
         if beyond_limits or not options.has_backward(frame) or limits.keeps_backward(kernel.source):
             return kernel
@@ -103,10 +106,12 @@ def generate(
     return replace(kernel, tree=modules.module(frame, kernel.name), features=_features(frame))
 
 
-def _grown(choices: Choices, category: str, size: int, wanted: Sequence[focus.Focus], allow_native: bool) -> Frame:
+def _grown(
+    choices: Choices, category: str, size: int, wanted: Sequence[focus.Focus], allow_native: bool, swarm: Swarm
+) -> Frame:
     """Return the frame of a kernel with all its statements."""
     row = categories.ROWS[category]
-    unit = new_unit(choices, category, [type_ for one in wanted for type_ in one.types])
+    unit = new_unit(choices, category, [type_ for one in wanted for type_ in one.types], swarm)
     unit.allow_native = allow_native
     frame = Frame(unit, is_kernel=True)
     frame.max_parameters += size // 12
@@ -121,6 +126,7 @@ def finished(frame: Frame) -> Kernel:
     """Name and describe a kernel whose statements are grown, and put its module around it."""
     unit = frame.unit
     row = categories.ROWS[unit.category]
+    features = _features(frame)
     name = describe.kernel_name(frame, row.verbs, row.nouns)
     remarks.annotate(frame, name, row.subject)
     return Kernel(
@@ -130,7 +136,8 @@ def finished(frame: Frame) -> Kernel:
         description=describe.description(frame, row.subject),
         dims=launch.grid(frame),
         arguments=tuple(one for parameter in modules.live_parameters(frame) for one in _arguments(unit, parameter)),
-        features=_features(frame),
+        features=features,
+        contexts=_contexts(frame, set(features)),
         block_dim=unit.block_dim,
         lanes=frame.lane is not None,
     )
@@ -148,7 +155,12 @@ def _features(frame: Frame) -> tuple[str, ...]:
     return tuple(sorted(kept))
 
 
-def new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Unit:
+def _contexts(frame: Frame, features: Collection[str]) -> tuple[str, ...]:
+    """Return the places of the overloads that are among the features."""
+    return tuple(sorted(f"{feature} @ {place}" for feature, place in frame.unit.contexts if feature in features))
+
+
+def new_unit(choices: Choices, category: str, wanted: Sequence[ValueType], swarm: Swarm = EVERYTHING) -> Unit:
     """Start the module of a kernel of a category, with a launch and a palette in which there are the types wanted."""
     row = categories.ROWS[category]
     dimensions = pick_weighted(choices, row.dimensions)
@@ -156,8 +168,8 @@ def new_unit(choices: Choices, category: str, wanted: Sequence[ValueType]) -> Un
         dims: tuple[int, ...] = (pick_weighted(choices, _SIZES_1D),)
     else:
         dims = pick(choices, _SIZES_2D if dimensions == 2 else _SIZES_3D)
-    palette = choose_palette(choices, row.taste, wanted)
-    unit = Unit(choices, palette, category, dims, dotted=chance(choices, 30))
+    palette = choose_palette(choices, row.taste, wanted, swarm)
+    unit = Unit(choices, palette, category, dims, dotted=chance(choices, 30), swarm=swarm)
     unit.grow_helper_call = functions.grow_helper_call
     unit.grow_several = functions.grow_several
     return unit

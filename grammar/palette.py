@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from grammar import domains, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.registry import Overload
+from grammar.swarm import EVERYTHING, Swarm
 from grammar.types import (
     BFLOAT16,
     BOOL,
@@ -31,8 +32,8 @@ from grammar.types import (
     Vector,
 )
 
-_FLOAT_WEIGHTS = ((FLOAT32, 68), (FLOAT64, 17), (FLOAT16, 10), (BFLOAT16, 5))
-_INTEGER_WEIGHTS = (
+FLOAT_WEIGHTS = ((FLOAT32, 68), (FLOAT64, 17), (FLOAT16, 10), (BFLOAT16, 5))
+INTEGER_WEIGHTS = (
     (INT32, 40), (UINT32, 14), (INT64, 14), (UINT8, 8), (UINT64, 8), (INT16, 6), (UINT16, 6), (INT8, 6),
 )  # fmt: skip
 
@@ -164,12 +165,24 @@ class Taste:
     weight: float = 2.5
 
 
-def choose_palette(choices: Choices, taste: Taste, wanted: Iterable[ValueType] = ()) -> Palette:
+KINDS = ("vector", "matrix", "quaternion", "transform")
+"""The kinds of composites, as a swarm may switch them off where the category does without."""
+
+
+def _kind(type_: ValueType) -> str:
+    return type(type_).__name__.lower()
+
+
+def choose_palette(
+    choices: Choices, taste: Taste, wanted: Iterable[ValueType] = (), swarm: Swarm = EVERYTHING
+) -> Palette:
     """Choose the types of a kernel to a category's taste; those that are `wanted` may occur as well."""
-    real = pick_weighted(choices, _FLOAT_WEIGHTS)
-    integer = pick_weighted(choices, _INTEGER_WEIGHTS)
+    real = pick_weighted(choices, swarm.thinned("type", FLOAT_WEIGHTS))
+    integer = pick_weighted(choices, swarm.thinned("type", INTEGER_WEIGHTS))
     scalar = integer if chance(choices, taste.integers) else real
     composites = taste.composites(choices, scalar, real)
+    if taste.composites in (few_types, many_types):
+        composites = [type_ for type_ in composites if f"composite:{_kind(type_)}" not in swarm.off]
     types: set[ValueType] = {BOOL, INT32, scalar, *composites, *wanted}
     if chance(choices, 35):
         types.add(real)

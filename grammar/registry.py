@@ -92,6 +92,11 @@ class Registered:
         """A short text such as `atomic_add(Array[Any], int16, Any)`; overloads of one built-in may share it."""
         return f"{self.name}({', '.join(self.types)})"
 
+    @functools.cached_property
+    def key(self) -> str:
+        """A text that names this overload alone, `add(Scalar, Scalar) #3`, the same wherever this Warp is installed."""
+        return f"{self.signature} #{self.place}"
+
 
 @dataclass(frozen=True)
 class Builtin:

@@ -142,7 +142,7 @@ def atomic(frame: Frame, lines: int) -> None:
         outputs.atomic(frame, as_call=True)
         return
     test = conditions.condition(frame, expressions.grow, 1)
-    frame.blocks.append(blocks.Block())
+    frame.blocks.append(blocks.Block(kind="branch"))
     outputs.atomic(frame, as_call=True)
     _leave_nothing_unread(frame)
     inner = frame.blocks.pop()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from grammar import nodes
+from grammar import contexts, nodes
 from grammar.choices import Choices
 from grammar.intervals import Interval
 from grammar.palette import Palette
+from grammar.swarm import EVERYTHING, Swarm
 from grammar.terms import Term
 from grammar.types import Array, Struct, Type, ValueType
 
@@ -115,15 +117,22 @@ class Specialisation:
 
 @dataclass(eq=False)
 class Block:
-    """Statements under construction, and the variables declared among them."""
+    """Statements under construction, and the variables declared among them.
+
+    `kind` is `for`, `while` or `branch` where the block is the body of one.
+    """
 
     statements: list[nodes.Statement] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
+    kind: str = ""
 
 
 @dataclass(eq=False)
 class Unit:
-    """The module under construction."""
+    """The module under construction. `frame` is the function of it that is growing, the kernel's when no other is.
+
+    `contexts` are the overloads among the `features`, each with the place of its use.
+    """
 
     choices: Choices
     palette: Palette
@@ -131,6 +140,8 @@ class Unit:
     dims: tuple[int, ...]
     dotted: bool
     features: set[str] = field(default_factory=set)
+    contexts: set[tuple[str, str]] = field(default_factory=set)
+    frame: Frame | None = None
     taken: set[str] = field(default_factory=set)
     inner_names: set[str] = field(default_factory=set)
     structs: list[Struct] = field(default_factory=list)
@@ -151,6 +162,7 @@ class Unit:
     field_shapes: dict[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
     grow_helper_call: Callable[[Frame, ValueType, bool], Term | None] | None = None
     grow_several: Callable[[Frame], bool] | None = None
+    swarm: Swarm = EVERYTHING
 
     @property
     def module_names(self) -> set[str]:
@@ -170,8 +182,27 @@ class Unit:
         self.taken |= names
 
     def note(self, feature: str) -> None:
-        """Record that a construct or overload was used."""
+        """Record that a construct or overload was used, an overload with where that is."""
         self.features.add(feature)
+        if self.frame is not None and feature.startswith("builtin:"):
+            self.contexts.add((feature, self.frame.context))
+
+    def noted(self) -> tuple[set[str], set[tuple[str, str]], int, list[str]]:
+        """Return what has been recorded so far, for `forget_since`."""
+        return set(self.features), set(self.contexts), self.lines, list(self.events)
+
+    def forget_since(self, noted: tuple[set[str], set[tuple[str, str]], int, list[str]]) -> None:
+        """Drop what was recorded for something that came to nothing."""
+        self.features, self.contexts, self.lines, self.events = noted
+
+    @contextmanager
+    def growing_in(self, frame: Frame) -> Iterator[None]:
+        """Take what is recorded meanwhile for a part of this function."""
+        outer, self.frame = self.frame, frame
+        try:
+            yield
+        finally:
+            self.frame = outer
 
     def annotation(self, type_: Type) -> nodes.Expression:
         """Build the annotation of a type."""
@@ -194,6 +225,8 @@ class Frame:
         self.unit = unit
         self.choices = unit.choices
         self.is_kernel = is_kernel
+        if is_kernel:
+            unit.frame = self
         self.values: list[Variable] = []
         self.arrays: list[ArrayParameter] = []
         self.threads: list[Variable] = []
@@ -219,6 +252,12 @@ class Frame:
         self.result_types: tuple[ValueType, ...] = ()
         self.early_values: list[list[Term]] = []
         self.recent: list[str] = []
+
+    @property
+    def context(self) -> str:
+        """Where in the program the next statement stands; see `grammar.contexts`."""
+        function = "function" if not self.is_kernel else "tile kernel" if self.unit.block_dim else "kernel"
+        return contexts.context(function, [block.kind for block in self.blocks])
 
     @property
     def block(self) -> Block:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from grammar import (
     access,
@@ -72,6 +72,9 @@ _LINES = {"if": 3, "for": 3, "while": 5, "branches": 4, "recurrence": 4, "nest":
 _BODIES = ("if", "for", "while", "nest", "branches", "recurrence")
 """The kinds with a body."""
 
+SWITCHABLE = tuple(kind for kind in _MIX[""] if kind not in ("let", "update"))
+"""The kinds that a swarm may switch off: all but those that every program has."""
+
 DEEPEST = 4
 """How deep bodies are put into each other by chance; a nest of loops may add to it."""
 
@@ -111,7 +114,7 @@ def statement(frame: Frame, room: int) -> None:
                 let(frame)
 
 
-def _table(frame: Frame, room: int) -> list[tuple[str, float]]:
+def _table(frame: Frame, room: int) -> Sequence[tuple[str, float]]:
     """Return the kinds that fit into `room` lines with their weights: no long runs of one kind, no bodies too deep."""
     mix = {**_MIX[""], **_MIX.get(frame.unit.category, {})}
     depth = sum(1 for block in frame.blocks if block.variables or block.statements) or 1
@@ -126,12 +129,13 @@ def _table(frame: Frame, room: int) -> list[tuple[str, float]]:
         if kind == "exit" and not frame.loops:
             continue
         table.append((kind, weight))
-    return table
+    return frame.unit.swarm.thinned("statement", table)
 
 
 def _nest(frame: Frame, room: int) -> None:
     """Emit loops in each other, three or four deep."""
-    loops = [blocks.while_statement if chance(frame.choices, 20) else blocks.for_statement for _ in range(3)]
+    whiles = frame.unit.swarm.percent("statement:while", 20)
+    loops = [blocks.while_statement if chance(frame.choices, whiles) else blocks.for_statement for _ in range(3)]
     nested = blocks.nested(loops[0], blocks.nested(loops[1], loops[2]))
     if room > 12 and chance(frame.choices, 40):
         nested = blocks.nested(blocks.for_statement, nested)

@@ -193,7 +193,7 @@ def _recurrence_body(frame: Frame, pair: list[Variable], index: str, over: Range
     outer_trips, outer_unrolled = frame.trips, frame.unrolled
     frame.trips *= max(1, over.trips)
     frame.unrolled *= max(1, over.trips) if over.constant else 1
-    frame.blocks.append(Block())
+    frame.blocks.append(Block(kind="for"))
     frame.loop_depth += 1
     frame.block.variables.append(Variable(index, INT32, over.interval, index=True))
     frame.taken.add(index)

@@ -30,7 +30,7 @@ from oracle.check import CheckOptions, check_corpus
 from oracle.judge import Judge
 from oracle.observation import Verdict
 
-FORMS = [form for form, _ in forms.forms()]
+FORMS = [form for form, _ in forms.forms().values()]
 NAMES = [f"{form.__module__.rpartition('.')[2]}.{form.__name__}" for form in FORMS]
 
 

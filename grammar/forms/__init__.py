@@ -8,7 +8,7 @@ when nothing fitting came out. Each module has a table `FORMS` of its forms by w
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 
 from grammar.choices import pick_weighted
 from grammar.scope import Frame
@@ -22,12 +22,16 @@ _ATTEMPTS = 3
 
 
 @functools.cache
-def forms() -> Sequence[tuple[Form, float]]:
-    """Return all forms by weight."""
+def forms() -> Mapping[str, tuple[Form, float]]:
+    """Return all forms with their weights, by the name of their module and their own (`records.nested`)."""
     from grammar.forms import callbacks, gradients, options, overloads, records, results, writers
 
     modules = (callbacks, overloads, results, writers, records, gradients, options)
-    return tuple(row for module in modules for row in module.FORMS)
+    return {
+        f"{module.__name__.rpartition('.')[2]}.{form.__name__}": (form, weight)
+        for module in modules
+        for form, weight in module.FORMS
+    }
 
 
 def emit_some(frame: Frame) -> None:
@@ -42,4 +46,5 @@ def emit_some(frame: Frame) -> None:
 
 def emit(frame: Frame) -> bool:
     """Emit one form; False when a few attempts came to nothing."""
-    return any(pick_weighted(frame.choices, forms())(frame) for _ in range(_ATTEMPTS))
+    table = frame.unit.swarm.thinned("form", [(name, weight) for name, (_, weight) in forms().items()])
+    return any(forms()[pick_weighted(frame.choices, table)][0](frame) for _ in range(_ATTEMPTS))

@@ -36,18 +36,19 @@ def grown(frame: Frame, name: str, parameters: Sequence[tuple[str, ValueType]], 
     """
     unit = frame.unit
     for _ in range(_ATTEMPTS):
-        before = set(unit.features), unit.lines, list(unit.events)
+        before = unit.noted()
         inner = _closed(frame, parameters)
         unit.growing += functions.DEEPEST
         try:
-            worthwhile = functions.grow_body(inner, (result,))
+            with unit.growing_in(inner):
+                worthwhile = functions.grow_body(inner, (result,))
         except _NoParameterError:
             worthwhile = False
         unit.growing -= functions.DEEPEST
         if worthwhile and all(parameter in inner.mentioned for parameter, _ in parameters):
             unit.lines += 2
             return functions.finished(inner, name, (result,), {})
-        unit.features, unit.lines, unit.events = before
+        unit.forget_since(before)
     return None
 
 

@@ -55,10 +55,11 @@ def function(
     inner.max_parameters = 0
     for target in dict.fromkeys(_TARGET.findall(before)):
         own.roles[target] = own.new_name(target)
-    if before:
-        own.emit(before)
-    if not (page.chance(spice) and _return_spiced(own, result, type_)):
-        own.emit(f"return {result}")
+    with inner.unit.growing_in(inner):
+        if before:
+            own.emit(before)
+        if not (page.chance(spice) and _return_spiced(own, result, type_)):
+            own.emit(f"return {result}")
     grown = [value for value in inner.values[len(parameters) :] if value.name in inner.mentioned]
     inner.values = [*inner.values[: len(parameters)], *grown]
     return _finished(page, inner, role, type_, inexact)

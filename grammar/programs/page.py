@@ -250,9 +250,10 @@ class Page:
         (compound,) = snippets.statements(
             self.frame, f"{self._typed(header)}:\n    pass", **{**self._roles(header), **holes}
         )
-        self.frame.unit.note(f"statement:{header.partition(' ')[0]}")
+        word = header.partition(" ")[0]
+        self.frame.unit.note(f"statement:{word}")
         self.frame.unit.lines += 1
-        self.frame.blocks.append(Block())
+        self.frame.blocks.append(Block(kind="branch" if word == "if" else word))
         yield
         inner = self.frame.blocks.pop()
         assert isinstance(compound, (cst.If, cst.For, cst.While)) and inner.statements
