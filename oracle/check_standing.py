@@ -37,4 +37,4 @@ def accusation_of(case: Case, outcome: Rerun | Death) -> Accusation | None:
         if judgement.verdict.accuses:
             seed, verdict = one, judgement.verdict
             break
-    return Accusation(replace(case, input_seeds=(seed,)), verdict) if verdict.accuses else None
+    return Accusation(replace(case, input_seeds=(seed,)), verdict, reduce=False) if verdict.accuses else None

@@ -1,22 +1,29 @@
 """Examines accusations: plans an accused kernel's probes, runs them in fresh processes, and collects the answers.
 
 A process is asked one thing and ends; only other inputs share one. It has limits of time and memory, and may crash:
-that is an answer, too.
+that is an answer, too. Where an accusation stands, the kernel is then reduced: its candidates are tried many at a time
+in a process that stays, and what is left of it is judged once more in a fresh one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 
 from oracle.evidence import Outcome, standing
 from oracle.observation import Verdict
+from oracle.opinions import Stance
 from oracle.peers.options import OPTIONS
-from oracle.peers.peer import Peer
+from oracle.peers.peer import Peer, Rewritten
+from oracle.peers.rewrites.table import REWRITES
 from oracle.pool import Death, Limits, Pool
 from oracle.probes import Answer, Probe, What, start_worker
+from oracle.reduce.accuser import Accuser, accuser_of
+from oracle.reduce.cause import cause_of
+from oracle.reduce.reduced import Reduced
+from oracle.reduce.running import Reducer
 from oracle.rerun import Case
 from oracle.standing import Standing
 
@@ -38,12 +45,14 @@ OPTIONS_SECONDS = 600.0
 class Accusation:
     """A kernel with the inputs it is accused on, one seed; `verdict` is of what, None if that is lost.
 
-    `peers` are those that may have accused it.
+    `peers` are those that may have accused it. It is reduced if it stands, unless not `reduce`, or its arguments are
+    not given.
     """
 
     case: Case
     verdict: Verdict | None = None
     peers: tuple[Peer, ...] = ()
+    reduce: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,12 +72,13 @@ class Step:
 class Examination:
     """The probes of one accusation, in rounds, each of which follows from the answers to those before.
 
-    `open` counts the probes that are under way.
+    `open` counts the probes that are under way. `reduced` is what a reduction of the kernel came to, if there was one.
     """
 
     accusation: Accusation
     answers: dict[Step, Outcome] = field(default_factory=dict)
     open: int = 0
+    reduced: Reduced | None = None
 
     def next_round(self) -> dict[Step, Probe]:
         """Return the probes to make now; none at the end."""
@@ -131,6 +141,57 @@ class Examination:
             block_dim=self.accusation.case.options.block_dim if self.accusation.case.options.tiled else 0,
         )
 
+    def accuser(self) -> Accuser | None:
+        """Return who accuses the kernel, None where that is not what it was accused of."""
+        found = accuser_of(self.answers[_FIRST])
+        accused = self.accusation.verdict
+        stands = found is not None and found.verdict is (accused or found.verdict)
+        return found if stands else None
+
+    def to_reduce(self) -> tuple[Accuser, Peer | None] | None:
+        """Return whose accusation a reduction must keep, None where the kernel is not to be reduced.
+
+        What does not stand cannot be reduced, what is known by name need not be, and what waits for a limit takes too
+        long.
+        """
+        accuser, case = self.accuser(), self.accusation.case
+        asked = self.accusation.reduce and case.arguments is not None and case.dims is not None
+        if not asked or accuser is None or accuser.known or self.standing().flaky:
+            return None
+        if isinstance(self.answers[_FIRST], Death) and accuser.verdict is Verdict.HANG:
+            return None
+        return accuser, self._peer()
+
+    def _peer(self) -> Peer | None:
+        """Return the peer that accuses, with those rewrites alone that it made."""
+        first = self.answers[_FIRST]
+        if not isinstance(first, Answer) or not first.by_peers:
+            return None
+        name = next(opinion.oracle for opinion in first.opinions if opinion.stance is Stance.ACCUSES)
+        rewrites = tuple(name.split(", "))
+        for peer in self.accusation.peers:
+            if isinstance(peer, Rewritten) and all(one in REWRITES for one in rewrites):
+                return replace(peer, only=rewrites)
+            if peer.name == name:
+                return peer
+        return None
+
+    def confirmation(self, reduced: Reduced) -> Probe:
+        """Return the probe that judges what a reduction came to, alone in its module and in a process of its own."""
+        peer = self._peer()
+        return Probe(What.REDUCED, reduced.case, (peer,) if peer else ())
+
+    def concluded(self) -> Standing:
+        """Return the standing with its cause, and with the reduced kernel if that is accused of the same."""
+        found, accuser = self.standing(), self.accuser()
+        last = self.answers.get(_LAST)
+        reduced = self.reduced if last is not None and accuser_of(last) == accuser else None
+        options = last.options if reduced is not None and isinstance(last, Answer) else found.options
+        features = reduced.features if reduced is not None else None
+        reason = next((one.reason for one in found.again if one.verdict is found.verdict), "")
+        cause = cause_of(found.verdict, reason, found.wrong, accuser, options, features)
+        return replace(found, reduced=reduced, cause=f"flaky {cause}" if found.flaky else cause)
+
     def _numbered(self, what: What) -> list[Outcome]:
         """Return the answers to the runs on the same inputs under the same options, in the order of their numbers."""
         return [self.answers[step] for number in range(REPEATS) if (step := Step(what, number)) in self.answers]
@@ -149,6 +210,10 @@ class Examination:
         return tuple(name for name in OPTIONS if name in tried and all(map(_ended_well, tried[name])))
 
 
+_FIRST, _LAST = Step(What.JUDGE), Step(What.REDUCED)
+"""The first run on the same inputs, and that of the reduced kernel."""
+
+
 def _ended_well(outcome: Outcome) -> bool:
     return isinstance(outcome, Answer) and outcome.verdict is None
 
@@ -164,31 +229,26 @@ class Examiner:
 
     def __init__(self, cuda: str, workers: int = 1) -> None:
         """`cuda` is the back end for that target, `device` or `emulator`."""
+        self.workers = workers
         self._pool: Pool[Probe, Answer] = Pool(partial(start_worker, cuda), workers, LIMITS)
+        self._reducer = Reducer(cuda)
         self._under_way: dict[Hashable, Examination] = {}
 
     def __enter__(self) -> Examiner:
         self._pool.__enter__()
+        self._reducer.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._reducer.__exit__(kind, error, trace)
         self._pool.__exit__(kind, error, trace)
 
     @property
     def unfinished(self) -> int:
         """How many accusations are not examined yet."""
         return len(self._under_way)
-
-    @property
-    def workers(self) -> int:
-        """How many processes there may be at a time."""
-        return self._pool.workers
-
-    @workers.setter
-    def workers(self, number: int) -> None:
-        self._pool.workers = number
 
     def submit(self, key: Hashable, accusation: Accusation) -> None:
         """Begin an examination; `completed` gives the standing back under the same key."""
@@ -207,16 +267,44 @@ class Examiner:
 
     def completed(self, timeout: float) -> list[tuple[Hashable, Standing]]:
         """Wait at most `timeout` seconds for something to happen; return the examinations that are complete."""
-        done = []
-        for name, outcomes in self._pool.completed(timeout):
+        reducing = self._reducer.unfinished > 0
+        self._pool.workers = self.workers - reducing
+        share = timeout / 2 if reducing and self._pool.unfinished else timeout
+        done = [key for key, steps, outcomes in self._answered(share) if self._is_done(key, steps, outcomes)]
+        for key, reduced in self._reducer.completed(share) if reducing else ():
+            self._under_way[key].reduced = reduced
+            if reduced is None:
+                done.append(key)
+            else:
+                self._confirm(key, reduced)
+        return [(key, self._under_way.pop(key).concluded()) for key in done]
+
+    def _answered(self, timeout: float) -> Iterator[tuple[Hashable, tuple[Step, ...], Sequence[Outcome]]]:
+        for name, outcomes in self._pool.completed(timeout) if self._pool.unfinished else ():
             assert isinstance(name, tuple)
             key, steps = name
-            examination = self._under_way[key]
-            examination.answers |= zip(steps, outcomes, strict=True)
-            examination.open -= len(steps)
-            if not examination.open and not self._ask(key):
-                done.append((key, self._under_way.pop(key).standing()))
-        return done
+            yield key, steps, outcomes
+
+    def _is_done(self, key: Hashable, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> bool:
+        """Take in answers, and go on with the examination; returns whether it is at its end."""
+        examination = self._under_way[key]
+        examination.answers |= zip(steps, outcomes, strict=True)
+        examination.open -= len(steps)
+        if examination.open:
+            return False
+        if examination.reduced is not None:
+            return True
+        if self._ask(key):
+            return False
+        wanted = examination.to_reduce()
+        if wanted is not None:
+            self._reducer.submit(key, examination.accusation.case, *wanted)
+        return wanted is None
+
+    def _confirm(self, key: Hashable, reduced: Reduced) -> None:
+        examination = self._under_way[key]
+        examination.open = 1
+        self._pool.submit((key, (_LAST,)), [examination.confirmation(reduced)], OPTIONS_SECONDS)
 
 
 def examine(accusation: Accusation, cuda: str, workers: int = 1) -> Standing:

@@ -33,7 +33,10 @@ from oracle.second_look import look_again
 
 
 class What(StrEnum):
-    """What a probe does: `judge` runs both targets, `cpu` and `cuda` one alone, `compile` only compiles."""
+    """What a probe does: `judge` runs both targets, `cpu` and `cuda` one alone, `compile` only compiles.
+
+    `reduced` judges and then turns the options, for a kernel that a reduction has made small.
+    """
 
     JUDGE = "judge"
     CPU = "cpu"
@@ -42,6 +45,7 @@ class What(StrEnum):
     COMPILE_CUDA = "compile cuda"
     REFERENCE = "reference"
     OPTIONS = "options"
+    REDUCED = "reduced"
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Prober:
             compiled = batch.results[0]
             if not isinstance(compiled, Compiled):
                 reason = f"{compiled.stage} for {' and '.join(compiled.targets)}: {compiled.diagnostic}"
-                changing = self._options(probe) if probe.what is What.OPTIONS else ()
+                changing = self._options(probe) if probe.what in (What.OPTIONS, What.REDUCED) else ()
                 return Answer(Verdict.COMPILE_ERROR, reason, options=changing)
             try:
                 dims, (inputs,) = launches_of(probe.case, compiled.kernel)
@@ -134,6 +138,10 @@ class Prober:
                 return self._alone(probe.what, compiled, dims, inputs, probe.case.options.backward)
             case What.REFERENCE:
                 return _reference(probe.case.source, compiled, dims, inputs)
+            case What.REDUCED:
+                judged = self._judged(probe, compiled, dims, inputs)
+                tried = judged.verdict is not None and judged.verdict.accuses and not judged.by_peers
+                return replace(judged, options=self._options(probe, dims, inputs)) if tried else judged
             case What.OPTIONS:
                 return Answer(options=self._options(probe, dims, inputs))
             case _:
@@ -149,10 +157,7 @@ class Prober:
             runner = PeerRunner(options, self.workspace, cuda_backend(self.cuda))
             judgement = weigh(judgement, [opinion for peer in probe.peers for opinion in runner.run([case], peer)])
         judgement = look_again(judgement, self.judge, probe.case.source, options, self.workspace, dims, inputs)
-        by_peers = agreed and judgement.verdict.accuses
-        alike = judgement.comparison is not None and judgement.place is None
-        place = judgement.place or _disputed(judgement)
-        return Answer(judgement.verdict, judgement.reason, place, judgement.opinions, alike, by_peers)
+        return answer_of(judgement, agreed)
 
     def _alone(self, target: str, compiled: Compiled, dims: tuple[int, ...], inputs: Inputs, backward: bool) -> Answer:
         """Run one target; on the emulator, which sees all stores, with the threads that made them."""
@@ -175,6 +180,14 @@ class Prober:
         accused = Accused(probe.case.source, probe.case.options, dims, inputs)
         unexplained = Judgement(Verdict.MISMATCH, "")
         return options_that_change(accused, self.judge, self.workspace, unexplained)
+
+
+def answer_of(judgement: Judgement, agreed: bool) -> Answer:
+    """Return a judgement as an answer; `agreed` says that both targets did before their peers were asked."""
+    alike = judgement.comparison is not None and judgement.place is None
+    place = judgement.place or _disputed(judgement)
+    by_peers = agreed and judgement.verdict.accuses
+    return Answer(judgement.verdict, judgement.reason, place, judgement.opinions, alike, by_peers)
 
 
 def _reference(source: str, compiled: Compiled, dims: tuple[int, ...], inputs: Inputs) -> Answer:

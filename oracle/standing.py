@@ -8,6 +8,7 @@ from typing import Any
 
 from oracle.observation import Verdict
 from oracle.opinions import Opinion
+from oracle.reduce.reduced import Reduced
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,8 @@ class Standing:
     runs on the same inputs, each in a process of its own. `others` counts the verdicts on other inputs. `options` are
     those under which the accusation goes away, None if they were not tried. `oracles` are what accuses, `wrong` is
     the target at fault (`cpu`, `cuda` or `both`), None if nothing tells; `witness` says what tells, or why nothing
-    does. `thread` is the one that did what the sanitizer saw, or that stored the `element`.
+    does. `thread` is the one that did what the sanitizer saw, or that stored the `element`. `reduced` is a smaller
+    kernel of which the same stands, if one was looked for and found; `cause` is what accusations of one cause share.
     """
 
     accused: Verdict | None
@@ -109,6 +111,8 @@ class Standing:
     options: tuple[str, ...] | None
     element: Element | None = None
     thread: Thread | None = None
+    reduced: Reduced | None = None
+    cause: str = ""
 
     @property
     def verdict(self) -> Verdict:
