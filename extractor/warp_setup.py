@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from extractor.scratch import Scratch, new_scratch
 from grammar.errors import UserError
 
 OLDEST_SUPPORTED = (1, 14)
@@ -28,11 +29,13 @@ OLDEST_SUPPORTED = (1, 14)
 class Workspace:
     """The folders that one process compiles in: Warp's kernel cache, and one that lasts as long as each compilation.
 
-    A context manager that closes itself; `users_cache` is Warp's cache folder as it was before.
+    A context manager that closes itself; `users_cache` is Warp's cache folder as it was before. `scratch` is what
+    `folder` lies in, if that goes with the workspace.
     """
 
     folder: Path
     users_cache: str | None = None
+    scratch: Scratch | None = None
 
     @property
     def cache(self) -> Path:
@@ -48,6 +51,8 @@ class Workspace:
         if self.users_cache is not None:
             import_warp().config.kernel_cache_dir = self.users_cache
         shutil.rmtree(self.folder, ignore_errors=True)
+        if self.scratch is not None:
+            self.scratch.close()
 
     def __enter__(self) -> Workspace:
         return self
@@ -64,8 +69,9 @@ def open_workspace(scratch: Path | str | None = None) -> Workspace:
     Raises UserError where Warp is missing or older than `OLDEST_SUPPORTED`. Workspaces of one process do not overlap.
     """
     warp = import_warp()
-    folder = Path(tempfile.mkdtemp(prefix="warpsmith-", dir=scratch))
-    workspace = Workspace(folder, warp.config.kernel_cache_dir)
+    ours = new_scratch() if scratch is None else None
+    folder = Path(tempfile.mkdtemp(prefix="workspace-", dir=ours.path if ours else scratch))
+    workspace = Workspace(folder, warp.config.kernel_cache_dir, ours)
     workspace.cache.mkdir()
     try:
         start_quietly(workspace)

@@ -6,14 +6,14 @@ Everything that this needs of Warp's private interface stands here.
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import warp as wp
+
+from extractor.scratch import new_scratch
 
 
 class PrivateApiError(RuntimeError):
@@ -29,8 +29,8 @@ class LoadedObject:
     def __init__(self, data: bytes) -> None:
         self._llvm = _llvm()
         self.handle = f"warpsmith_object_{next(_numbers)}"
-        with tempfile.TemporaryDirectory(prefix="warpsmith-") as folder:
-            path = Path(folder, "object.o")
+        with new_scratch() as folder:
+            path = folder.path / "object.o"
             path.write_bytes(data)
             if self._llvm.wp_load_obj(str(path).encode(), self.handle.encode(), *_linker_choice(self._llvm)) != 0:
                 raise PrivateApiError("Warp's linker refused an object file")
@@ -76,8 +76,8 @@ def compile_cpp(source: str) -> bytes:
         from warp._src.build import build_cpu
     except ImportError as error:
         raise PrivateApiError(f"Warp {wp.config.version} builds C++ elsewhere: {error}") from error
-    with tempfile.TemporaryDirectory(prefix="warpsmith-") as folder:
-        text, result = Path(folder, "source.cpp"), Path(folder, "source.o")
+    with new_scratch() as folder:
+        text, result = folder.path / "source.cpp", folder.path / "source.o"
         text.write_text(source, encoding="utf-8")
         build_cpu(str(result), str(text))
         return result.read_bytes()
