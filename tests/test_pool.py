@@ -82,10 +82,12 @@ def _run(jobs: dict[int, list[str]], limits: Limits | None = None, workers: int 
 
 
 def _alive(pid: int) -> bool:
+    """Whether the process, which may be a zombie that nobody waits for, has threads that are not at their end."""
     try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
-        return False
+        threads = [status.read_text() for status in Path(f"/proc/{pid}/task").glob("*/status")]
+    except (FileNotFoundError, ProcessLookupError):
+        return _alive(pid)
+    return any("\nState:\tZ" not in thread and "\nState:\tX" not in thread for thread in threads)
 
 
 def _wait_until(holds: Callable[[], object]) -> None:
