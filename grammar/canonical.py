@@ -11,8 +11,10 @@ import ast
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
+from grammar.parsing import parsed
 from grammar.struct_types import OPERATOR_FUNCTIONS, Inferred, StructTypes
 
 ID_LENGTH = 32
@@ -45,12 +47,13 @@ def kernel_id(source: str) -> str:
     return hashlib.sha256(canonical(source).encode()).hexdigest()[:ID_LENGTH]
 
 
+@lru_cache(maxsize=8)
 def canonical(source: str) -> str:
     """Return the canonical source of a kernel that the recogniser accepts.
 
     Raises SyntaxError for what is not Python, and ValueError naming the place for a construct outside the grammar.
     """
-    return _Printer().module(ast.parse(source))
+    return _Printer().module(parsed(source))
 
 
 def tokens(canonical_source: str) -> list[str]:

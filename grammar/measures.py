@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+from grammar.parsing import parsed
+
 BLOCKS = (ast.If, ast.For, ast.While)
 LOOPS = (ast.For, ast.While)
 
@@ -38,7 +40,7 @@ class Measures:
 
 def measure(source: str) -> Measures:
     """Measure a module source that parses; raises SyntaxError otherwise."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     nodes = list(ast.walk(tree))
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef) and not _is_overload(node)]
     statements = [statement for function in functions for statement in _statements(function.body)]
@@ -60,7 +62,7 @@ def names_from_warp(source: str) -> frozenset[str]:
     """Return the `x` of every `wp.x` in a module source."""
     return frozenset(
         node.attr
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(parsed(source))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wp"
     )
 

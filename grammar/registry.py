@@ -34,6 +34,7 @@ from grammar.types import (
     Transform,
     ValueType,
     Vector,
+    scalar_of,
 )
 
 _SCALARS = {scalar.name: scalar for scalar in SCALARS}
@@ -275,9 +276,17 @@ def _stands_for(pattern: Any, type_: ValueType) -> bool:
 
 def _same_dtype(candidates: Sequence[Sequence[ValueType]]) -> Iterable[tuple[ValueType, ...]]:
     """Yield the combinations in which every argument has the same dtype, which is what Warp's generics ask for."""
+    by_scalar = [_by_scalar(found) for found in candidates]
     for scalar in FLOATS + INTEGERS:
-        fitting = [[type_ for type_ in found if getattr(type_, "scalar", type_) == scalar] for found in candidates]
-        yield from itertools.product(*fitting)
+        if all(scalar in fitting for fitting in by_scalar):
+            yield from itertools.product(*(fitting[scalar] for fitting in by_scalar))
+
+
+def _by_scalar(types: Iterable[ValueType]) -> dict[Scalar | None, list[ValueType]]:
+    found: dict[Scalar | None, list[ValueType]] = {}
+    for type_ in types:
+        found.setdefault(scalar_of(type_), []).append(type_)
+    return found
 
 
 def from_warp(type_: Any) -> ValueType | None:

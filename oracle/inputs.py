@@ -20,6 +20,7 @@ import warp as wp
 
 from grammar.arguments import DEFAULT_ITEMS, family_of
 from grammar.kernel import Argument, Range
+from grammar.parsing import parsed
 from oracle import fills
 from oracle.floats import is_float, limits, rounded
 from oracle.parameters import (
@@ -301,7 +302,7 @@ def _integer_ranges(path: str, kind: Type, integers: Range) -> dict[str, Range]:
 def _written_names(kernel: wp.Kernel) -> set[str]:
     """Return the parameters that the kernel's source stores to, or hands to a call that may."""
     written = set()
-    for node in ast.walk(ast.parse(kernel.adj.source)):
+    for node in ast.walk(parsed(kernel.adj.source)):
         if isinstance(node, ast.Assign):
             targets: list[ast.expr] = node.targets
         elif isinstance(node, ast.AugAssign):
@@ -316,7 +317,7 @@ def _written_names(kernel: wp.Kernel) -> set[str]:
 
 def write_only(kernel: wp.Kernel) -> frozenset[str]:
     """Return the parameters that the kernel's source stores whole elements of, by name, and mentions nowhere else."""
-    nodes = list(ast.walk(ast.parse(kernel.adj.source)))
+    nodes = list(ast.walk(parsed(kernel.adj.source)))
     stored = Counter(
         target.value.id
         for node in nodes

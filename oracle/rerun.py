@@ -15,6 +15,7 @@ from extractor.compiling import Compiled, CompileFailure, CompileOptions, compil
 from extractor.record import Artifacts
 from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
+from grammar.parsing import parsed
 from oracle.backends import cpu, cuda_backend
 from oracle.handles import check_resources, default_resources
 from oracle.inputs import Inputs, default_arguments, make_inputs
@@ -114,7 +115,7 @@ def launches_of(case: Case, kernel: wp.Kernel) -> tuple[tuple[int, ...], tuple[I
 
 def launch_rank(source: str) -> int:
     """Return how many launch dimensions a source asks for: the number of names that it unpacks `wp.tid()` into."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             called, target = node.value.func, node.targets[0]
             if isinstance(called, ast.Attribute) and called.attr == "tid" and isinstance(target, ast.Tuple):

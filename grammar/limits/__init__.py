@@ -15,6 +15,7 @@ import libcst as cst
 from grammar.limits.reading import Function, Module
 from grammar.limits.table import BY_NAME, LIMITS, Effect, Limit
 from grammar.limits.wrong import FORMS
+from grammar.parsing import parsed
 
 __all__ = ["BY_NAME", "LIMITS", "Effect", "Exceeded", "Limit", "exceeded", "keeps_backward", "wrong_gradients"]
 
@@ -68,7 +69,7 @@ def _beyond(function: Function) -> Iterator[int] | bool:
 def _module(source: Source) -> Module:
     if isinstance(source, cst.Module):
         source = source.code
-    return Module(ast.parse(source) if isinstance(source, str) else source)
+    return Module(parsed(source) if isinstance(source, str) else source)
 
 
 def _sorted(found: Iterable[Exceeded]) -> tuple[Exceeded, ...]:

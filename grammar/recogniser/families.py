@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from grammar.arguments import RESOURCE_FAMILIES
+from grammar.parsing import parsed
 from grammar.recogniser.scope import keywords_of, plain_name, refuse, warp_name
 from grammar.registry import builtins
 
@@ -49,7 +50,7 @@ def handle_families(source: str) -> Mapping[str, str]:
     The families are those of `grammar.arguments.RESOURCE_FAMILIES`; textures, by their annotation, are among them.
     Raises RefusedError where `check_families` does.
     """
-    tree = ast.parse(source)
+    tree = parsed(source)
     followers = _followers_of(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and "kernel" in map(_decorator, node.decorator_list):

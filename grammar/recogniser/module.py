@@ -13,11 +13,11 @@ Positions matter more here than layout, and strangers' files come by the thousan
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from grammar.parsing import parsed
 from grammar.recogniser.constants import constant_value
 from grammar.recogniser.families import check_families
 from grammar.recogniser.functions import check_function, check_options, dictionary, is_docstring
@@ -52,7 +52,7 @@ def accept(source: str | bytes, allow_native: bool = False) -> Rejection | None:
     it may hold functions with native snippets, which nobody has read: for files of one's own.
     """
     try:
-        tree = _parsed(read_text(source))
+        tree = parsed(read_text(source))
         _check_module(tree, Scope(allow_native=allow_native))
         check_families(tree)
     except (RawTextError, RefusedError) as error:
@@ -62,13 +62,6 @@ def accept(source: str | bytes, allow_native: bool = False) -> Rejection | None:
     except (ValueError, MemoryError, RecursionError) as error:
         return Rejection(1, 1, f"not readable as Python: {error or type(error).__name__}")
     return None
-
-
-def _parsed(text: str) -> ast.Module:
-    """Parse a source without the warnings that Python's parser has for strange ones."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 def _check_module(tree: ast.Module, scope: Scope) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from grammar.parsing import parsed
 from oracle.reference.definitions import tiles_threads
 from oracle.reference.deviations import NEGATED_ZERO
 from oracle.reference.run import Run
@@ -158,7 +159,7 @@ def _same(a: Any, b: Any) -> bool:
 @functools.lru_cache(maxsize=256)
 def _threads_matter(source: str, rank: int) -> bool:
     """Whether what a block does may depend on its threads: their indices, their values, stores of single elements."""
-    return any(_of_a_thread(node, rank) for node in ast.walk(ast.parse(source)))
+    return any(_of_a_thread(node, rank) for node in ast.walk(parsed(source)))
 
 
 def _of_a_thread(node: ast.AST, rank: int) -> bool:
