@@ -18,6 +18,7 @@ from extractor.diagnostics import normalise
 from extractor.loading import LoadError, forget_source, load_kernel
 from extractor.ptx_text import PtxText
 from extractor.record import Artifacts
+from extractor.shared_codegen import neutral_options, shared_codegen
 from extractor.warp_internals import forget_module, mangled_name
 from extractor.warp_module import Names, TargetError, WarpModule
 from extractor.warp_setup import Workspace
@@ -217,16 +218,17 @@ class _Module:
     def compile(self, options: CompileOptions, *, every_target: bool) -> list[TargetError]:
         """Compile for the targets and load for the cpu. Stops at a failure unless `every_target`."""
         errors: list[TargetError] = []
-        for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
-            if target not in options.targets:
-                continue
-            if errors and not every_target:
-                break
-            block = options.block_dim if options.tiled else 1
-            error = self.warp_module.compile(target, options.arch, _module_options(options, level), block)
-            errors += [error] if error else []
-            if target == "cuda" and not error:
-                self._cuda_names = {index: mangled_name(kernel) for index, kernel in self._kernels.items()}
+        block = options.block_dim if options.tiled else 1
+        with shared_codegen(neutral_options(self._sources.values(), plain_tiles=options.tiled)):
+            for target, level in (("cuda", options.cuda_level), ("cpu", options.cpu_level)):
+                if target not in options.targets:
+                    continue
+                if errors and not every_target:
+                    break
+                error = self.warp_module.compile(target, options.arch, _module_options(options, level), block)
+                errors += [error] if error else []
+                if target == "cuda" and not error:
+                    self._cuda_names = {index: mangled_name(kernel) for index, kernel in self._kernels.items()}
         return errors[::-1]
 
     def blamed(self, error: TargetError) -> list[int]:
