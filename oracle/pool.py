@@ -71,13 +71,14 @@ class Death:
 @dataclass(frozen=True)
 class WorkerHealth:
     """A live worker: its process, the jobs that it has done, the memory that it holds (resident bytes, 0 where the
-    system does not say), and the seconds that it has spent on its job (None without one).
+    system does not say), and the seconds that it has spent on its job (None without one). `host` is where, if not here.
     """
 
     pid: int
     jobs: int
     memory_bytes: int
     seconds: float | None
+    host: str = ""
 
 
 class WorkerError(Exception):
