@@ -116,9 +116,14 @@ def read_manifest(corpus: Path) -> Manifest:
 
 def write_atomically(path: Path, text: str) -> None:
     """Write a file so that it is there whole or not at all, even if the machine stops."""
+    write_bytes_atomically(path, text.encode())
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write a file of bytes so that it is there whole or not at all, even if the machine stops."""
     part = path.with_name(path.name + PART)
-    with part.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with part.open("wb") as file:
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

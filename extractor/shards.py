@@ -9,11 +9,13 @@ was written beyond the mark is cut off, and the campaign makes it again.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +30,7 @@ from extractor.manifest import (
     shard_name,
     sync_folder,
     write_atomically,
+    write_bytes_atomically,
 )
 from extractor.record import MAX_LINE_BYTES
 from grammar.errors import UserError
@@ -37,6 +40,11 @@ SHARD_BYTES = 20 * 10**6
 
 README = "README.md"
 FINDINGS = "findings"
+
+STATE = "state-*.gz"
+"""Names of the file with the part of a campaign's state that is too large for the manifest, which says which it is: the
+name is made of its content, so that a manifest and its state cannot be mixed up whenever a run ends.
+"""
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -104,20 +112,35 @@ class CorpusWriter:
                 self._finish_shard()
             self._write(line)
 
-    def checkpoint(self, campaign: Mapping[str, Any]) -> None:
-        """Make everything appended so far durable, with the campaign's state (JSON values) that goes with it."""
+    def checkpoint(self, campaign: Mapping[str, Any], state: bytes = b"") -> None:
+        """Make everything appended so far durable, with the campaign's state that goes with it.
+
+        `campaign` (JSON values) goes into the manifest, `state` into a file beside it, which replaces the last one.
+        """
         with self._writing():
             if self._file is not None:
                 os.fsync(self._file.fileno())
             mark = replace(self._open, sha256=self._hash.hexdigest()) if self._open.records else None
-            self._write_manifest(replace(self._manifest, campaign=campaign, open=mark))
+            self._write_state(replace(self._manifest, campaign=campaign, open=mark), state)
 
-    def seal(self, campaign: Mapping[str, Any]) -> None:
+    def seal(self, campaign: Mapping[str, Any], state: bytes = b"") -> None:
         """Finish the last shard and list it: the corpus is complete as it is, and can still be continued."""
         with self._writing():
             if self._open.records:
                 self._finish_shard()
-            self._write_manifest(replace(self._manifest, campaign=campaign, open=None))
+            self._write_state(replace(self._manifest, campaign=campaign, open=None), state)
+
+    def state(self) -> bytes:
+        """Return the state that was given to the last checkpoint, empty if it was or for a new corpus."""
+        name = self.campaign.get("state")
+        if not name:
+            return b""
+        if not isinstance(name, str) or not _PLAIN_NAME.fullmatch(name):
+            raise UserError(f"{self.path / MANIFEST}: its state is not a plain file name")
+        try:
+            return gzip.decompress((self.path / name).read_bytes())
+        except (OSError, EOFError, zlib.error) as error:
+            raise UserError(f"{self.path / name} cannot be read: {error}") from None
 
     def write_card(self, text: str) -> None:
         """Write the dataset card."""
@@ -208,6 +231,19 @@ class CorpusWriter:
     def _start_shard(self) -> None:
         self._open = Shard(shard_name(len(self._manifest.shards)), 0, 0, "", self.provenance)
         self._hash = hashlib.sha256()
+
+    def _write_state(self, manifest: Manifest, state: bytes) -> None:
+        """Write the manifest and the state that it names, and remove the states of earlier manifests."""
+        name = ""
+        if state:
+            name = STATE.replace("*", hashlib.sha256(state).hexdigest()[:16])
+            manifest = replace(manifest, campaign={**manifest.campaign, "state": name})
+            if not (self.path / name).exists():
+                write_bytes_atomically(self.path / name, gzip.compress(state, compresslevel=1, mtime=0))
+        self._write_manifest(manifest)
+        for earlier in self.path.glob(STATE):
+            if earlier.name != name:
+                earlier.unlink()
 
     def _write_manifest(self, manifest: Manifest) -> None:
         write_atomically(self.path / MANIFEST, manifest.to_text())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fuzzer.options import CampaignOptions, parse_size, parse_time
+from fuzzer.options import AHEAD, CampaignOptions, parse_size, parse_time
 from fuzzer.run import run
 from grammar import CATEGORIES
 from grammar.command_line import Parser, carry_out
@@ -42,6 +42,15 @@ def _parser() -> Parser:
     command.add_argument("--cuda", choices=["auto", "device", "emulator"], default="auto")
     command.add_argument("--arch", type=int, default=75, help="compute capability to compile for (default: 75)")
     command.add_argument("--probe", action="store_true", help="go beyond documented limits, and keep no records")
+    command.add_argument("--no-guidance", action="store_true", help="plain generation: nothing is learnt on the way")
+    command.add_argument("--parents", type=Path, metavar="CORPUS", help="start from the records of another corpus")
+    command.add_argument(
+        "--ahead",
+        type=int,
+        default=AHEAD,
+        metavar="N",
+        help=f"plan each batch by what was merged N batches before (default: {AHEAD}); take two for each worker",
+    )
     command.add_argument("--json-log", type=Path, metavar="FILE", help="append one JSON object per step to FILE")
     return parser
 
@@ -50,6 +59,10 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
     budget = None if request.budget is None and request.time else parse_size(request.budget or "200MB")
     if request.workers < 1:
         raise UserError("--workers must be at least 1")
+    if request.ahead < 1:
+        raise UserError("--ahead must be at least 1")
+    if request.parents is not None and (request.no_guidance or request.probe):
+        raise UserError("--parents guide a campaign: they do not go with --no-guidance or --probe")
     if request.probe and (request.budget or not request.time):
         raise UserError("--probe keeps no records that a --budget could count: say how long with --time")
     if request.seed is not None and request.seed < 0:
@@ -67,6 +80,9 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
         arch=request.arch,
         json_log=request.json_log,
         probe=request.probe,
+        guided=not (request.no_guidance or request.probe),
+        ahead=request.ahead,
+        parents=request.parents,
     )
 
 

@@ -8,8 +8,9 @@ differ by one record at the most.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 FULL_SHARE = 0.99
 """A corpus is full when this share of its budget is used."""
@@ -26,6 +27,15 @@ class Candidate:
     id: str
     category: str
     line: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the candidate as JSON values."""
+        return {"index": self.index, "id": self.id, "category": self.category, "line": self.line.decode()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Candidate:
+        """Read what `to_json` wrote."""
+        return cls(data["index"], data["id"], data["category"], data["line"].encode())
 
 
 class Admission:
@@ -44,7 +54,7 @@ class Admission:
         self._waiting: dict[str, deque[Candidate]] = {category: deque() for category in categories}
         self._seen = set(admitted)
         self._turn = len(self._seen) % len(self._categories)
-        self._misfits: list[int] = []
+        self._misfits: list[Candidate] = []
         self.budget = budget
         self.used = sum(sizes)
         self._smallest = min(sizes, default=0)
@@ -59,25 +69,44 @@ class Admission:
         return room <= (1 - FULL_SHARE) * self.budget or room < self._smallest or len(self._misfits) >= MISFITS
 
     @property
-    def waiting(self) -> list[int]:
-        """The indices of the kernels that wait for their category's turn or for a larger budget, in order: what a
-        resume must redo.
-        """
-        queued = [candidate.index for queue in self._waiting.values() for candidate in queue]
-        return sorted(queued + self._misfits)
+    def waiting(self) -> list[Candidate]:
+        """Who waits for their category's turn or for a larger budget, in the kernels' order."""
+        queued = [candidate for queue in self._waiting.values() for candidate in queue]
+        return sorted(queued + self._misfits, key=lambda candidate: candidate.index)
+
+    @property
+    def misfits(self) -> list[int]:
+        """The indices of those among them that were too large for the budget."""
+        return sorted(candidate.index for candidate in self._misfits)
+
+    def restore(self, waiting: Iterable[Candidate], misfits: Container[int]) -> None:
+        """Take back whom an earlier run left waiting; a larger budget may have room for its misfits now."""
+        for candidate in waiting:
+            self._seen.add(candidate.id)
+            fits = self.budget is None or self.used + len(candidate.line) <= self.budget
+            still = candidate.index in misfits and not fits
+            (self._misfits if still else self._waiting[candidate.category]).append(candidate)
+
+    def has(self, name: str) -> bool:
+        """Whether a kernel with this id is in the corpus or waits."""
+        return name in self._seen
 
     def offer(self, candidate: Candidate) -> list[Candidate]:
         """Take one candidate and return those, perhaps none, that enter the corpus now, in order."""
-        if candidate.id in self._seen:
+        if self.has(candidate.id):
             self.refused["duplicate"] += 1
             return []
         self._seen.add(candidate.id)
         self._waiting[candidate.category].append(candidate)
+        return self.entering()
+
+    def entering(self) -> list[Candidate]:
+        """Return those whose turn it is, in order."""
         entering = []
         while not self.full and (queue := self._waiting[self._categories[self._turn]]):
             first = queue.popleft()
             if self.budget is not None and self.used + len(first.line) > self.budget:
-                self._misfits.append(first.index)
+                self._misfits.append(first)
                 self.refused["too large for what is left of the budget"] += 1
                 continue
             self.used += len(first.line)

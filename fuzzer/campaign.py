@@ -1,42 +1,42 @@
-"""One campaign: numbered batches go out to workers, their outcomes are merged in kernel order into a corpus.
+"""One campaign: planned batches go out to workers, their outcomes are merged in kernel order into a corpus.
 
-Kernel number i is a function of the campaign's seed and i alone, batches are numbered, and every decision depends
-only on what was merged before it. So the same seed gives the same bytes whatever the number of workers, and a campaign
-that was interrupted goes on as if it had not been.
+What a batch tries follows from its number and from what was merged a fixed number of batches before it; nothing
+depends on who is quicker. So the same seed gives the same bytes whatever the number of workers, and a campaign that
+was interrupted, or killed, goes on as if it had not been.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from extractor.shards import CorpusWriter
+from fuzzer import state as states
 from fuzzer.admission import Admission, Candidate
 from fuzzer.display import Display
 from fuzzer.findings import Findings, bucket, finding_files, finding_id
+from fuzzer.guidance.guidance import Guidance
+from fuzzer.guidance.plan import Plan
 from fuzzer.jsonlog import JsonLog
 from fuzzer.options import CampaignOptions
 from fuzzer.outcome import Outcome
 from fuzzer.progress import Progress, Tally
-from fuzzer.task import BATCH_KERNELS, Task
-from fuzzer.worker import start_worker
+from fuzzer.task import Task
 from oracle.examine import Accusation, Examiner
 from oracle.observation import Verdict
-from oracle.pool import Death, Pool
+from oracle.pool import Death, Pool, WorkerHealth
 from oracle.standing import Standing
 
 LOOKAHEAD = 2
 """Batches in flight or waiting to be merged, per worker: enough that a worker never waits for a slower one."""
 
-WAITING = -1
-"""The key of the job that redoes what an earlier run left waiting; batches have their numbers."""
-
 EXAMINING = 1
 """Processes that examine findings while the campaign goes on; when it has ended all its workers do."""
+
+PAUSE_SHARE = 20
+"""Checkpoints take at most one in so many seconds: on a slow disk, or with a large state, there are fewer of them."""
 
 
 @dataclass
@@ -49,15 +49,17 @@ class Campaign:
     log: JsonLog
     task: Task
     admission: Admission
+    guidance: Guidance
+    open_pool: Callable[[], Pool[Plan, Outcome]]
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
     next_kernel: int = 0
-    waiting: list[int] = field(default_factory=list)
     interrupted: bool = False
-    deaths: int = 0
     started: float = field(default_factory=time.monotonic)
     _arrived: dict[int, list[Outcome]] = field(default_factory=dict, init=False)
-    _unexamined: dict[int, Outcome] = field(default_factory=dict, init=False)
+    _next_checkpoint: float = field(default=0.0, init=False)
+    _health: Sequence[WorkerHealth] = field(default=(), init=False)
+    _deaths: int = field(default=0, init=False)
 
     def run(self) -> None:
         """Run until the budget is full, the time is over, or another thread or a signal has set `interrupted`.
@@ -65,132 +67,149 @@ class Campaign:
         That flag is looked at between merges only, so that the state and the corpus always belong together.
         """
         with Examiner(self.task.cuda, EXAMINING) as examiner:
-            for outcome in self._unexamined.values():
+            for outcome in self.findings.pending:
                 self._examine(outcome, examiner)
-            with Pool[int, Outcome](partial(start_worker, self.task), self.options.workers) as pool:
-                for outcomes in self._batches(pool, examiner):
-                    for outcome in outcomes:
-                        self._merge(outcome, examiner)
-                    self.corpus.checkpoint(self.state())
+            with self.open_pool() as pool:
+                for entering in self.admission.entering():
+                    self.corpus.append(entering.line)
+                for batch, outcomes in self._batches(pool, examiner):
+                    self._merge_batch(batch, outcomes, examiner)
+                    self._checkpoint()
                     self._show(pool)
             self._finish_examining(examiner)
 
     def _finish_examining(self, examiner: Examiner) -> None:
         """Wait for what is still being examined, now that all workers are free for that."""
-        if self._unexamined and not self.interrupted:
-            self.display.say(f"examining the last findings: {len(self._unexamined)}")
+        if self.findings.unexamined and not self.interrupted:
+            self.display.say(f"examining the last findings: {self.findings.unexamined}")
         examiner.workers = self.options.workers
-        while self._unexamined and not self.interrupted:
+        while self.findings.unexamined and not self.interrupted:
             self._keep_examined(examiner, timeout=0.5)
 
-    def _batches(self, pool: Pool[int, Outcome], examiner: Examiner) -> Iterator[list[Outcome]]:
-        """Yield the batches' outcomes in order of their numbers, after the kernels that an earlier run left waiting."""
-        if self.waiting and not self.admission.full:
-            pool.submit(WAITING, self.waiting)
-            while WAITING not in self._arrived and not self.interrupted:
-                self._take(pool, examiner)
-            if WAITING in self._arrived:
-                self.waiting = []
-                yield self._arrived.pop(WAITING)
-        submitted = merged = self.next_kernel // BATCH_KERNELS
+    def _batches(self, pool: Pool[Plan, Outcome], examiner: Examiner) -> Iterator[tuple[int, list[Outcome]]]:
+        """Yield the batches in order of their numbers, each with its outcomes."""
+        submitted = merged = self.guidance.planned.start
         while not (self.admission.full or self._out_of_time() or self.interrupted):
-            while submitted < merged + LOOKAHEAD * self.options.workers:
-                pool.submit(submitted, _indices(submitted))
+            planned = self.guidance.planned
+            while submitted < min(planned.stop, merged + LOOKAHEAD * self.options.workers):
+                pool.submit(submitted, self.guidance.plans(submitted))
                 submitted += 1
             self._take(pool, examiner)
-            while merged in self._arrived and not self.admission.full:
-                yield [outcome for outcome in self._arrived.pop(merged) if outcome.index >= self.next_kernel]
+            while merged in self._arrived and not (self.admission.full or self.interrupted):
+                yield merged, self._arrived.pop(merged)
                 merged += 1
 
-    def _take(self, pool: Pool[int, Outcome], examiner: Examiner) -> None:
+    def _take(self, pool: Pool[Plan, Outcome], examiner: Examiner) -> None:
         """Wait a moment for workers, and take in the batches that arrive, and findings that were examined meanwhile."""
         for key, results in pool.completed(timeout=0.5):
             assert isinstance(key, int)
-            indices = self.waiting if key == WAITING else _indices(key)
-            self._arrived[key] = self._without_deaths(indices, results)
+            self._arrived[key] = [
+                self._death(plan, result) if isinstance(result, Death) else result
+                for plan, result in zip(self.guidance.plans(key), results, strict=True)
+            ]
         self._keep_examined(examiner, timeout=0.0)
         self._show(pool)
 
     def _out_of_time(self) -> bool:
         return self.options.time is not None and time.monotonic() - self.started >= self.options.time
 
-    def _without_deaths(self, indices: Sequence[int], results: list[Outcome | Death]) -> list[Outcome]:
-        return [
-            self._death(index, result) if isinstance(result, Death) else result
-            for index, result in zip(indices, results, strict=True)
-        ]
-
-    def _death(self, index: int, death: Death) -> Outcome:
+    def _death(self, plan: Plan, death: Death) -> Outcome:
         """Return the outcome of a kernel that took its worker down, though alone in its job."""
         verdict = Verdict.HANG if death.hang else Verdict.CRASH
-        return self.task.finding(index, self.task.kernel(index), verdict, death.reason)
+        return self.task.finding(plan.index, self.task.make(plan).kernel, verdict, death.reason)
 
-    def _merge(self, outcome: Outcome, examiner: Examiner) -> None:
-        if self.admission.full:
-            return
-        self.next_kernel = max(self.next_kernel, outcome.index + 1)
-        self.tally.add(outcome)
+    def _merge_batch(self, batch: int, outcomes: Sequence[Outcome], examiner: Examiner) -> None:
+        """Merge what was not merged before; a batch in whose middle the budget is full is gone on with another time."""
+        self.tally.look_at(outcomes[0])
+        for plan, outcome in zip(self.guidance.plans(batch), outcomes, strict=True):
+            if outcome.index >= self.next_kernel:
+                if self.admission.full:
+                    return
+                self._merge(plan, outcome, examiner)
+        self.guidance.merged(batch)
+
+    def _merge(self, plan: Plan, outcome: Outcome, examiner: Examiner) -> None:
+        self.next_kernel = outcome.index + 1
+        kept = outcome.line is not None and not self.admission.has(outcome.id)
+        new = self.guidance.learn(plan, outcome, kept, self.next_kernel)
+        self.tally.add(plan, outcome, len(new))
         if outcome.line is not None:
             candidate = Candidate(outcome.index, outcome.id, outcome.category, outcome.line)
             for entering in self.admission.offer(candidate):
                 self.corpus.append(entering.line)
         elif outcome.verdict.accuses and self.findings.wants(outcome):
-            self._unexamined[outcome.index] = outcome
             self._examine(outcome, examiner)
 
     def _examine(self, outcome: Outcome, examiner: Examiner) -> None:
-        kernel = self.task.kernel(outcome.index)
-        peers = self.task.peers(kernel, outcome.index)
-        examiner.submit(outcome.index, Accusation(self.task.case(outcome.index, kernel), outcome.verdict, peers))
+        peers = self.task.peers(outcome.index, outcome.detail.get("block_dim", 0))
+        examiner.submit(outcome.index, Accusation(self.task.case(outcome), outcome.verdict, peers))
 
     def _keep_examined(self, examiner: Examiner, timeout: float) -> None:
         """Write the findings that were examined; wait for some so long."""
         for index, standing in examiner.completed(timeout):
             assert isinstance(index, int)
-            self._keep_finding(self._unexamined.pop(index), standing)
+            for kept in self.findings.examined(index, standing):
+                self._keep_finding(kept.outcome, kept.standing)
 
     def _keep_finding(self, found: Outcome, standing: Standing) -> None:
         origin = {"seed": self.options.seed, "index": found.index}
         name = finding_id(found)
         self.corpus.write_finding(name, finding_files(found, standing, origin, self.task.versions))
-        self.display.say(f"finding {name}{', flaky' if standing.flaky else ''}: {bucket(found)}")
+        self.display.say(f"finding {name}: {standing.cause or bucket(found)}")
 
-    def state(self) -> dict[str, Any]:
-        """Return what a resume needs, as JSON; it goes into the manifest."""
-        verdicts = self.tally.verdicts + Counter({Verdict.MATCH: len(self.waiting)})
+    def _checkpoint(self) -> None:
+        """Make what was merged durable, unless the last time is so recent that this would cost more than it saves."""
+        began = time.monotonic()
+        if began >= self._next_checkpoint:
+            self.corpus.checkpoint(self.summary(), self.state())
+            ended = time.monotonic()
+            self._next_checkpoint = ended + PAUSE_SHARE * (ended - began)
+
+    def seal(self) -> None:
+        """Leave the corpus as a finished one that can still be gone on with."""
+        self.corpus.seal(self.summary(), self.state())
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the manifest says of the campaign, as JSON."""
         return {
             "options": self.options.identity(),
             "versions": dict(self.task.versions),
             "next_kernel": self.next_kernel,
-            "waiting": sorted([*self.admission.waiting, *self.waiting]),
-            "unexamined": [
-                {"index": index, "verdict": found.verdict, "reason": found.reason, "backends": list(found.backends)}
-                for index, found in sorted(self._unexamined.items())
-            ],
-            "verdicts": dict(sorted((str(verdict), count) for verdict, count in verdicts.items())),
+            "waiting": [candidate.index for candidate in self.admission.waiting],
+            "verdicts": dict(sorted((str(verdict), count) for verdict, count in self.tally.verdicts.items())),
             "refused": dict(sorted(self.admission.refused.items())),
             "findings": dict(sorted(self.findings.buckets.items())),
+            "causes": dict(sorted(self.findings.causes.items())),
+            "coverage": {name: vars(group) for name, group in self.guidance.coverage.groups().items()},
         }
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned at the end of an earlier run."""
-        self.next_kernel = state["next_kernel"]
-        self.waiting = list(state["waiting"])
-        self._unexamined = {found["index"]: self._found_before(found) for found in state.get("unexamined", ())}
-        verdicts = Counter({Verdict(name): count for name, count in state["verdicts"].items()})
-        verdicts[Verdict.MATCH] -= len(self.waiting)  # they are judged, and counted, once more
-        self.tally.verdicts = verdicts
-        self.tally.kernels_before = verdicts.total()
-        self.admission.refused.update(state["refused"])
-        self.findings.buckets.update(state["findings"])
+    def state(self) -> bytes:
+        """Return what the next run needs besides."""
+        return states.encode(
+            {
+                "guidance": self.guidance.to_json(),
+                "tally": self.tally.to_json(),
+                "waiting": [candidate.to_json() for candidate in self.admission.waiting],
+                "misfits": self.admission.misfits,
+                "findings": self.findings.state(),
+            }
+        )
 
-    def _found_before(self, found: Mapping[str, Any]) -> Outcome:
-        """Return an outcome that an earlier run left unexamined."""
-        index, verdict = found["index"], Verdict(found["verdict"])
-        return self.task.finding(index, self.task.kernel(index), verdict, found["reason"], tuple(found["backends"]))
+    def restore(self, summary: Mapping[str, Any], data: bytes) -> None:
+        """Go on from what `summary` and `state` returned at the end of an earlier run.
 
-    def _show(self, pool: Pool[int, Outcome]) -> None:
-        self.deaths = pool.deaths
+        Raises UserError for a state that another version of this program wrote.
+        """
+        state = states.decode(data, str(self.corpus.path))
+        self.next_kernel = summary["next_kernel"]
+        self.admission.restore(map(Candidate.from_json, state["waiting"]), state["misfits"])
+        self.admission.refused.update(summary["refused"])
+        self.guidance.restore(state["guidance"])
+        self.tally.restore(state["tally"])
+        self.findings.restore(state["findings"])
+
+    def _show(self, pool: Pool[Plan, Outcome]) -> None:
+        self._health, self._deaths = pool.health(), pool.deaths
         progress = self.progress()
         self.display.show(progress)
         self.log.write(progress)
@@ -209,13 +228,18 @@ class Campaign:
             time=self.options.time,
             verdicts={str(verdict): count for verdict, count in sorted(tally.verdicts.items())},
             refused=dict(self.admission.refused),
-            findings=sum(self.findings.buckets.values()),
+            findings=dict(self.findings.buckets.most_common()),
+            causes=dict(self.findings.causes.most_common()),
             cuda_backend=tally.cuda_backend,
             workers=self.options.workers,
-            deaths=self.deaths,
+            deaths=self._deaths,
             stage_seconds=dict(tally.stage_seconds),
+            main_seconds=time.process_time(),
+            coverage=self.guidance.coverage.groups(),
+            parents=len(self.guidance.parents),
+            ways=tally.ways,
+            categories=tally.categories,
+            own_faults=dict(tally.own_faults),
+            health=tuple(self._health),
+            sample=tally.sample,
         )
-
-
-def _indices(batch: int) -> range:
-    return range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)

@@ -25,8 +25,11 @@ class JsonLog:
         if self._file is None or progress.kernels == self._kernels:
             return
         self._kernels = progress.kernels
-        self._file.write(json.dumps(progress.to_json(), sort_keys=True) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(progress.to_json(), sort_keys=True) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise UserError(f"cannot write the log {self._file.name}: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file."""

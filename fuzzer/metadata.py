@@ -22,12 +22,18 @@ NOT_TYPES = frozenset({"kernel", "func", "struct", "types", "array", "array1d", 
 
 @dataclass(frozen=True)
 class Origin:
-    """How a kernel was made: number `index` of the campaign with `seed`, from no parent or from one by a mutation."""
+    """How a kernel was made: number `index` of the campaign with `seed`, from no parent or from one by a mutation.
+
+    `choices` is the encoded sequence of the choices that it was grown from, around the overloads `wanted`; a kernel
+    whose tree was mutated has none.
+    """
 
     seed: int
     index: int
     parent: str | None = None
     mutation: str | None = None
+    choices: str = ""
+    wanted: tuple[str, ...] = ()
 
     @property
     def input_seed(self) -> int:
@@ -37,7 +43,17 @@ class Origin:
 
     def to_json(self) -> dict[str, Any]:
         """Return the origin as metadata holds it."""
-        return {"seed": self.seed, "index": self.index, "parent": self.parent, "mutation": self.mutation}
+        data: dict[str, Any] = {
+            "seed": self.seed,
+            "index": self.index,
+            "parent": self.parent,
+            "mutation": self.mutation,
+        }
+        return (
+            data
+            | ({"choices": self.choices} if self.choices else {})
+            | ({"wanted": [*self.wanted]} if self.wanted else {})
+        )
 
 
 def metadata(

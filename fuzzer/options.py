@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from extractor.manifest import read_manifest
 from grammar.errors import UserError
 
 SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+AHEAD = 8
+"""Batches under way at the most: enough for four workers, and few enough that what is learnt is soon used."""
+
 TIME_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -44,7 +49,8 @@ class CampaignOptions:
     """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit.
 
     Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one. With `probe` kernels go beyond the
-    limits that Warp documents, and no record is kept.
+    limits that Warp documents, and no record is kept. A `guided` campaign plans each batch by what was merged `ahead`
+    batches before, and starts from the records of the corpus `parents` if there is one.
     """
 
     out: Path
@@ -59,13 +65,27 @@ class CampaignOptions:
     arch: int = 75
     json_log: Path | None = None
     probe: bool = False
+    guided: bool = True
+    ahead: int = AHEAD
+    parents: Path | None = None
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of the corpus; a resumed campaign must agree in all of it."""
-        return {
+        data: dict[str, Any] = {
             "seed": self.seed,
             "categories": list(self.categories),
             "backward": self.backward,
             "emit_ptx": self.emit_ptx,
             "arch": self.arch,
-        } | ({"probe": True} if self.probe else {})
+            "guided": self.guided,
+            "ahead": self.ahead,
+        }
+        if self.parents is not None:
+            data["parents"] = _fingerprint(self.parents)
+        return data | ({"probe": True} if self.probe else {})
+
+
+def _fingerprint(corpus: Path) -> str:
+    """Return what tells one corpus from another: a hash of its shards' checksums. Raises UserError if it is none."""
+    sums = "".join(shard.sha256 for shard in read_manifest(corpus).shards)
+    return hashlib.sha256(sums.encode()).hexdigest()[:16]

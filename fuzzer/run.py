@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -13,18 +15,24 @@ import warp as wp
 from rich.console import Console
 
 from extractor.card import card, survey
-from extractor.record import Record
+from extractor.corpus import read_corpus
+from extractor.record import BadRecordError, Record
 from extractor.shards import CorpusWriter
 from extractor.warp_setup import open_workspace
 from fuzzer.admission import Admission
 from fuzzer.campaign import Campaign
 from fuzzer.display import Display, summary
+from fuzzer.guidance.guidance import Guidance
+from fuzzer.guidance.plan import Plan
 from fuzzer.jsonlog import JsonLog
 from fuzzer.options import CampaignOptions
+from fuzzer.outcome import Outcome
 from fuzzer.task import Task
+from fuzzer.worker import start_worker
 from grammar.command_line import INTERRUPTED
 from grammar.errors import UserError
 from oracle.backends import choose_cuda
+from oracle.pool import Pool
 
 
 def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
@@ -100,10 +108,27 @@ def _campaign(
         versions=versions,
     )
     admission = Admission(options.categories, options.budget, corpus.ids(), map(len, corpus.lines()))
-    campaign = Campaign(options, corpus, display, log, task, admission)
+    guidance = Guidance(options.seed, options.categories, options.ahead, options.guided, options.backward)
+    campaign = Campaign(options, corpus, display, log, task, admission, guidance, partial(_open_pool, task, options))
     if corpus.campaign:
-        campaign.restore(corpus.campaign)
+        campaign.restore(corpus.campaign, corpus.state())
+    elif options.parents is not None:
+        display.say(f"learning from {options.parents}")
+        guidance.start_from(_records(options.parents))
     return campaign
+
+
+def _open_pool(task: Task, options: CampaignOptions) -> Pool[Plan, Outcome]:
+    return Pool(partial(start_worker, task), options.workers)
+
+
+def _records(corpus: Path) -> Iterator[Record]:
+    """Yield the records of an older corpus; raises UserError for one that this version cannot read."""
+    for line in read_corpus(corpus):
+        try:
+            yield Record.from_line(line.data)
+        except BadRecordError as error:
+            raise UserError(f"--parents: {line.shard}, line {line.number}: {error}") from None
 
 
 def _run_to_an_end(campaign: Campaign) -> None:
@@ -112,7 +137,7 @@ def _run_to_an_end(campaign: Campaign) -> None:
     try:
         campaign.run()
     finally:
-        corpus.seal(campaign.state())
+        campaign.seal()
         corpus.write_card(card(corpus.manifest, survey(Record.from_line(line) for line in corpus.lines())))
 
 

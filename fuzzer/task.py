@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 from extractor.compiling import CompileOptions
+from fuzzer.guidance.guidance import BATCH_KERNELS
+from fuzzer.guidance.plan import Plan
+from fuzzer.making import Made, make
 from fuzzer.metadata import Origin, block_dim_json
 from fuzzer.outcome import Outcome
-from grammar import SeededChoices, accept, generate, releases
 from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.observation import Verdict
 from oracle.peers.peer import Peer, choose, choose_free
 from oracle.rerun import Case
 
-BATCH_KERNELS = 16
-"""Kernels per batch, and so per Warp module. Batches four times as large save less than a tenth of the time per kernel;
-with small ones progress shows sooner, a small budget wastes less, and a crash costs less.
-"""
-
-
-class GrammarError(Exception):
-    """Our own fault: the grammar generated a kernel that its recogniser refuses."""
+RECOMPILED = 0.25
+"""The share of the batches that are compiled once more, under another option or rewritten: what that costs is about
+half of what a kernel's own compilation does."""
 
 
 @dataclass(frozen=True)
@@ -43,43 +40,32 @@ class Task:
     versions: Mapping[str, Any] = field(default_factory=dict)
     beyond_limits: bool = False
 
-    def origin(self, index: int) -> Origin:
+    def origin(self, index: int, made: Made | None = None) -> Origin:
         """Return how kernel `index` is made."""
-        return Origin(self.seed, index)
+        if made is None:
+            return Origin(self.seed, index)
+        return Origin(self.seed, index, made.parent, made.mutation, made.choices, made.wanted)
+
+    def plain(self, index: int) -> Plan:
+        """Return the plan of kernel `index` where nothing guides the campaign: categories alternate."""
+        return Plan(index, self.categories[index % len(self.categories)])
+
+    def make(self, plan: Plan) -> Made:
+        """Make the kernel of a plan; raises GrammarError if the recogniser would not let it pass."""
+        return make(plan, self.seed, self.beyond_limits)
 
     def kernel(self, index: int) -> Kernel:
-        """Make kernel `index`: a function of the seed, the index and Warp's release alone. Categories alternate.
+        """Make kernel `index` plainly; raises GrammarError if the recogniser would not let it pass."""
+        return self.make(self.plain(index)).kernel
 
-        One whose blocks the installed Warp cannot run on the cpu is left for the next that is drawn.
-
-        Raises GrammarError if the recogniser, which stands before all execution, would not let it pass.
-        """
-        category = self.categories[index % len(self.categories)]
-        drawn = (
-            generate(SeededChoices(f"{self.seed}/{index}{suffix}"), category, beyond_limits=self.beyond_limits)
-            for suffix in _suffixes()
-        )
-        kernel = next(kernel for kernel in drawn if releases.has_blocks_on_cpu() or not kernel.lanes)
-        rejection = accept(kernel.source)
-        if rejection is not None:
-            raise GrammarError(f"kernel {index} of seed {self.seed} is not accepted: {rejection}\n{kernel.source}")
-        return kernel
-
-    def case(self, index: int, kernel: Kernel) -> Case:
-        """Return kernel `index` as another process needs it to run it again, with the inputs of this campaign."""
-        return Case(
-            source=kernel.source,
-            options=CompileOptions(backward=self.backward, arch=self.arch).for_blocks_of(kernel.block_dim),
-            input_seeds=(self.origin(index).input_seed,),
-            dims=kernel.dims,
-            arguments=[argument.to_json() for argument in kernel.arguments],
-        )
-
-    def peers(self, kernel: Kernel, index: int) -> tuple[Peer, ...]:
+    def peers(self, index: int, block_dim: int) -> tuple[Peer, ...]:
         """Return the peers that are asked about kernel `index`: those of its batch, whatever became of its others."""
         number = index // BATCH_KERNELS
-        blocks = not kernel.block_dim and self.cuda == "emulator"
-        return choose(self.seed, number), choose_free(self.seed, number, blocks=blocks)
+        blocks = not block_dim and self.cuda == "emulator"
+        free = choose_free(self.seed, number, blocks=blocks)
+        if random.Random(f"recompiled/{self.seed}/{number}").random() < RECOMPILED:
+            return choose(self.seed, number), free
+        return (free,)
 
     def finding(
         self, index: int, kernel: Kernel, verdict: Verdict, reason: str, backends: tuple[str, ...] = ()
@@ -104,8 +90,13 @@ class Task:
             },
         )
 
-
-def _suffixes() -> Iterator[str]:
-    """Yield what tells the draws for one index apart: nothing for the first."""
-    yield ""
-    yield from (f"/{again}" for again in count(1))
+    def case(self, outcome: Outcome) -> Case:
+        """Return the kernel of a finding as another process needs it to run it again, with this campaign's inputs."""
+        detail = outcome.detail
+        return Case(
+            source=outcome.source,
+            options=CompileOptions(backward=self.backward, arch=self.arch).for_blocks_of(detail.get("block_dim", 0)),
+            input_seeds=(detail["input_seed"],),
+            dims=tuple(detail["launch_dims"]),
+            arguments=detail["arguments"],
+        )

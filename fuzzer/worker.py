@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 from extractor.compiling import Compiled, CompileFailure, CompileOptions, compile_batch
 from extractor.record import Record
 from extractor.warp_setup import Workspace, open_workspace
+from fuzzer.features import features_of
+from fuzzer.guidance.plan import Plan
+from fuzzer.making import Made
 from fuzzer.metadata import metadata
-from fuzzer.outcome import Outcome
+from fuzzer.outcome import OWN_FAULT, Outcome
 from fuzzer.task import Task
-from grammar.canonical import kernel_id
 from grammar.kernel import Kernel
 from oracle.backends import cpu, cuda_backend
 from oracle.inputs import Inputs, make_inputs
@@ -26,8 +29,8 @@ from oracle.peers.running import PeerRunner
 from oracle.second_look import look_again
 
 
-def start_worker(task: Task, scratch: Path) -> Callable[[tuple[int, ...]], Sequence[Outcome]]:
-    """Start Warp in this process, compiling under `scratch`, and return the function that judges kernels by index.
+def start_worker(task: Task, scratch: Path) -> Callable[[tuple[Plan, ...]], Sequence[Outcome]]:
+    """Start Warp in this process, compiling under `scratch`, and return the function that judges the kernels of plans.
 
     The pool removes `scratch` when the process has ended, so the workspace is never closed here.
     """
@@ -38,12 +41,18 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[int, ...]], Seque
 
 @dataclass(frozen=True)
 class Launched:
-    """A kernel that was compiled and run on both targets, and what came of it."""
+    """A kernel that was compiled and run on both targets, and what came of it. `features` are what it covers."""
 
-    kernel: Kernel
+    made: Made
     compiled: Compiled
     inputs: Inputs
     judgement: Judgement
+    features: tuple[int, ...] = ()
+
+    @property
+    def kernel(self) -> Kernel:
+        """The kernel as the grammar made it."""
+        return self.made.kernel
 
     def as_case(self) -> PeerCase:
         """Return what its peers are compared with; both targets must have run."""
@@ -53,52 +62,63 @@ class Launched:
 
 @dataclass(frozen=True)
 class BatchRunner:
-    """Judges kernels by index, all of a call with blocks of one size compiled as one module."""
+    """Judges the kernels of plans, all of a call with blocks of one size compiled as one module."""
 
     task: Task
     workspace: Workspace
     options: CompileOptions
     judge: Judge
 
-    def run(self, indices: tuple[int, ...]) -> list[Outcome]:
-        """Return the outcomes of the kernels with these indices, in the same order."""
+    def run(self, plans: tuple[Plan, ...]) -> list[Outcome]:
+        """Return the outcomes of the plans, in the same order."""
         seconds: dict[str, float] = {}
-        with _cpu_time(seconds, "generate"):
-            kernels = {index: self.task.kernel(index) for index in indices}
-        shared = {stage: taken / len(indices) for stage, taken in seconds.items()}
         outcomes: dict[int, Outcome] = {}
-        for block_dim in sorted({kernel.block_dim for kernel in kernels.values()}):
-            alike = {index: kernel for index, kernel in kernels.items() if kernel.block_dim == block_dim}
+        kernels: dict[int, Made] = {}
+        with _cpu_time(seconds, "generate"):
+            for plan in plans:
+                try:
+                    kernels[plan.index] = self.task.make(plan)
+                except Exception as error:  # the grammar's fault, which must not cost a campaign its other kernels
+                    outcomes[plan.index] = _own_fault(plan, error)
+        shared = {stage: taken / len(plans) for stage, taken in seconds.items()}
+        for block_dim in sorted({made.kernel.block_dim for made in kernels.values()}):
+            alike = {index: made for index, made in kernels.items() if made.kernel.block_dim == block_dim}
             outcomes |= self._run_alike(alike, self.options.for_blocks_of(block_dim), shared)
-        return [outcomes[index] for index in indices]
+        return [outcomes[plan.index] for plan in plans]
 
     def _run_alike(
-        self, kernels: Mapping[int, Kernel], options: CompileOptions, shared: Mapping[str, float]
+        self, kernels: Mapping[int, Made], options: CompileOptions, shared: Mapping[str, float]
     ) -> dict[int, Outcome]:
         """Return the outcomes, by index, of kernels that are compiled with the same options: tiles know their block."""
         seconds: dict[str, float] = {}
         with _cpu_time(seconds, "compile"):
-            batch = compile_batch([kernel.source for kernel in kernels.values()], options, self.workspace)
+            sources = [made.kernel.source for made in kernels.values()]
+            batch = compile_batch(sources, options, self.workspace, follow_branches=True)
         shared = {**shared, "compile": seconds["compile"] / len(kernels)}
         outcomes = {}
         with batch:
             launched: dict[int, Launched] = {}
-            for (index, kernel), result in zip(kernels.items(), batch.results, strict=True):
+            for place, ((index, made), result) in enumerate(zip(kernels.items(), batch.results, strict=True)):
                 if isinstance(result, CompileFailure):
                     reason = f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}"
-                    outcomes[index] = self.task.finding(index, kernel, Verdict.COMPILE_ERROR, reason)
+                    found = self.task.finding(index, made.kernel, Verdict.COMPILE_ERROR, reason)
+                    outcomes[index] = replace(found, how=made.how)
                 else:
-                    launched[index] = self._judge(index, kernel, result)
+                    launched[index] = self._judge(index, made, result, batch.branches.get(place, ()))
             self._ask_peers(launched, options)
             outcomes |= {index: self._outcome(index, one, options) for index, one in launched.items()}
         return {index: replace(outcome, seconds=shared | dict(outcome.seconds)) for index, outcome in outcomes.items()}
 
-    def _judge(self, index: int, kernel: Kernel, compiled: Compiled) -> Launched:
+    def _judge(self, index: int, made: Made, compiled: Compiled, branches: Collection[str]) -> Launched:
         seconds: dict[str, float] = {}
+        kernel = made.kernel
+        with _cpu_time(seconds, "coverage"):
+            features = features_of(kernel, compiled, branches)
         with _cpu_time(seconds, "inputs"):
             inputs = make_inputs(compiled.kernel, kernel.arguments, self.task.origin(index).input_seed)
         judgement = self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
-        return Launched(kernel, compiled, inputs, replace(judgement, seconds=seconds | dict(judgement.seconds)))
+        judgement = replace(judgement, seconds=seconds | dict(judgement.seconds))
+        return Launched(made, compiled, inputs, judgement, features)
 
     def _ask_peers(self, launched: dict[int, Launched], options: CompileOptions) -> None:
         """Put the opinions of this batch's peers to the judgements of those on which both targets agree."""
@@ -107,7 +127,7 @@ class BatchRunner:
             return
         runner = PeerRunner(options, self.workspace, cuda_backend(self.task.cuda))
         first = min(agreed)
-        for peer in self.task.peers(launched[first].kernel, first):
+        for peer in self.task.peers(first, launched[first].kernel.block_dim):
             for index, opinion in zip(
                 agreed, runner.run([one.as_case() for one in agreed.values()], peer), strict=True
             ):
@@ -116,31 +136,37 @@ class BatchRunner:
                 launched[index] = replace(one, judgement=weigh(one.judgement, [heard], "peers"))
 
     def _outcome(self, index: int, launched: Launched, options: CompileOptions) -> Outcome:
-        origin = self.task.origin(index)
         kernel = launched.kernel
-        judgement = look_again(
-            launched.judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
-        )
-        judgement = _excused(judgement, kernel.source)
-        seconds = dict(judgement.seconds)
+        seconds: dict[str, float] = {}
+        with _cpu_time(seconds, "second look"):
+            judgement = look_again(
+                launched.judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
+            )
+            judgement = _excused(judgement, kernel.source)
+        seconds |= judgement.seconds
         backends = self.judge.backends
-        if judgement.verdict is not Verdict.MATCH or self.task.beyond_limits:
-            found = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends)
-            return replace(found, seconds=seconds)
-        with _cpu_time(seconds, "record"):
-            data = metadata(kernel, origin, self.task.versions, backends, judgement)
-            record = Record(kernel_id(kernel.source), kernel.source, launched.compiled.artifacts, data)
-            line = record.to_line()
-        return Outcome(
-            index=index,
-            id=record.id,
-            category=kernel.category,
-            verdict=judgement.verdict,
-            reason=judgement.reason,
-            line=line,
-            seconds=seconds,
-            backends=backends,
+        texts = launched.compiled.artifacts
+        outcome = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends)
+        outcome = replace(
+            outcome,
+            features=launched.features,
+            code_bytes=sum(map(len, (texts.cpp_forward, texts.cpp_backward, texts.cuda_forward, texts.cuda_backward))),
+            how=launched.made.how,
         )
+        if judgement.verdict is not Verdict.MATCH or self.task.beyond_limits:
+            return replace(outcome, seconds=seconds)
+        with _cpu_time(seconds, "record"):
+            origin = self.task.origin(index, launched.made)
+            data = metadata(kernel, origin, self.task.versions, backends, judgement)
+            line = Record(outcome.id, kernel.source, texts, data).to_line()
+        return replace(outcome, line=line, source="", detail={}, seconds=seconds)
+
+
+def _own_fault(plan: Plan, error: Exception) -> Outcome:
+    """Return the outcome of a kernel that could not be made: shown and counted, and never called a match."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
+    return Outcome(plan.index, "", plan.category, Verdict.UNSUPPORTED, f"{OWN_FAULT}: {text}", how=plan.how)
 
 
 def _excused(judgement: Judgement, source: str) -> Judgement:

@@ -49,10 +49,23 @@ def test_a_resumed_admission_goes_on_as_if_it_had_not_stopped(offered, cut):
     whole = [candidate.index for candidate in _admit(Admission(CATEGORIES, None), offered)]
     first = Admission(CATEGORIES, None)
     before = _admit(first, offered[:cut])
-    again = [offered[index] for index in first.waiting] + offered[cut:]
     ids, sizes = [candidate.id for candidate in before], [len(candidate.line) for candidate in before]
     resumed = Admission(CATEGORIES, None, ids, sizes)
-    assert [candidate.index for candidate in before + _admit(resumed, again)] == whole
+    resumed.restore([Candidate.from_json(candidate.to_json()) for candidate in first.waiting], first.misfits)
+    after = resumed.entering() + _admit(resumed, offered[cut:])
+    assert [candidate.index for candidate in before + after] == whole
+
+
+@given(candidates, st.integers(0, 80), st.integers(20, 500))
+def test_one_with_a_budget_does_so_too(offered, cut, budget):
+    whole = Admission(CATEGORIES, budget)
+    entered = _admit(whole, offered)
+    first = Admission(CATEGORIES, budget)
+    before = _admit(first, offered[:cut])
+    resumed = Admission(CATEGORIES, budget, [one.id for one in before], [len(one.line) for one in before])
+    resumed.restore(first.waiting, first.misfits)
+    assert before + resumed.entering() + _admit(resumed, offered[cut:]) == entered
+    assert (resumed.full, resumed.waiting, resumed.misfits) == (whole.full, whole.waiting, whole.misfits)
 
 
 def test_a_corpus_is_full_near_its_budget_and_takes_nothing_more():

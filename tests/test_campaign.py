@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,10 +23,15 @@ from extractor.shards import CorpusWriter
 from fuzzer.admission import Admission
 from fuzzer.campaign import Campaign
 from fuzzer.display import Display
+from fuzzer.guidance.guidance import Guidance
 from fuzzer.jsonlog import JsonLog
 from fuzzer.options import CampaignOptions
+from fuzzer.outcome import Outcome
 from fuzzer.task import Task
+from fuzzer.worker import start_worker
 from grammar import CATEGORIES
+from oracle.observation import Verdict
+from oracle.pool import Pool
 
 BUDGET = 1_500_000
 """A few batches' worth of records: an interrupt that follows the first of them still comes in the middle."""
@@ -75,7 +83,7 @@ def test_an_interrupted_campaign_with_another_number_of_workers_goes_on_to_the_s
     command = ["run", "--budget", BUDGET, "--seed", 5, "--workers", 1, "--out", tmp_path / "B"]
     _interrupt(command, lambda: _has_records(tmp_path / "B"))
     assert 0 < sum(len(data) for data in _shards(tmp_path / "B").values()) < BUDGET
-    log = tmp_path / "log"  # its first line comes while what the first run left waiting is judged once more
+    log = tmp_path / "log"
     _interrupt([*command, "--json-log", log], lambda: log.exists() and log.stat().st_size > 0)
     resumed = _fuzzer(*command)
     assert resumed.returncode == 0, resumed.stderr
@@ -122,6 +130,9 @@ def test_another_seed_is_not_mixed_into_a_corpus(undisturbed):
         (["run", "--time", "soon"], "'soon' is not understood"),
         (["run", "--categories", "vector,quantum"], "there is no category 'quantum'"),
         (["run", "--workers", "0"], "--workers must be at least 1"),
+        (["run", "--ahead", "0"], "--ahead must be at least 1"),
+        (["run", "--parents", "/nowhere/at/all"], "no such folder"),
+        (["run", "--no-guidance", "--parents", "corpus"], "--parents guide a campaign"),
         (["run", "--cuda", "abacus"], "invalid choice: 'abacus'"),
         (["run", "--arch", "12"], "--arch 12 is not supported"),
         (["run", "--json-log", "/nowhere/at/all"], "cannot write the log"),
@@ -144,17 +155,24 @@ def test_a_folder_that_is_no_corpus_is_refused_and_untouched(tmp_path):
     assert os.listdir(tmp_path) == ["thesis.tex"]
 
 
+def _campaign(corpus: CorpusWriter, options: CampaignOptions) -> Campaign:
+    task = Task(5, CATEGORIES, options.backward, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
+    guidance = Guidance(5, CATEGORIES, options.ahead)
+    display, admission = Display(Console(quiet=True)), Admission(CATEGORIES, BUDGET)
+    return Campaign(
+        options, corpus, display, JsonLog(None), task, admission, guidance, lambda: Pool(partial(start_worker, task), 1)
+    )
+
+
 def test_a_finding_that_an_interrupted_run_left_unexamined_is_examined_by_the_next(tmp_path):
-    options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET, time=0)
-    task = Task(5, CATEGORIES, backward=False, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
-    left = {"index": 4, "verdict": "hang", "reason": "no end within the time limit", "backends": []}
+    options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET, time=0, backward=False)
     with CorpusWriter(options.out, {}) as corpus:
-        campaign = Campaign(
-            options, corpus, Display(Console(quiet=True)), JsonLog(None), task, Admission(CATEGORIES, BUDGET)
-        )
-        campaign.restore(campaign.state() | {"unexamined": [left]})
+        campaign = _campaign(corpus, options)
+        kernel = campaign.task.kernel(4)
+        left = campaign.task.finding(4, kernel, Verdict.HANG, "no end within the time limit")
+        campaign.restore(campaign.summary(), _with_pending(campaign.state(), left))
         campaign.run()
-        assert campaign.state()["unexamined"] == []
+        assert json.loads(campaign.state())["findings"]["pending"] == []
     (finding,) = (options.out / "findings").iterdir()
     data = json.loads((finding / "finding.json").read_text())
     assert data["verdict"] == "hang" and data["origin"] == {"seed": 5, "index": 4}
@@ -162,19 +180,61 @@ def test_a_finding_that_an_interrupted_run_left_unexamined_is_examined_by_the_ne
     assert data["standing"]["alone"]["cpu"]["outcome"] == data["standing"]["alone"]["cuda"]["outcome"] == "ran"
 
 
-def test_a_run_that_ends_before_it_redoes_what_was_waiting_leaves_the_same_state(tmp_path):
-    options = CampaignOptions(tmp_path / "C", seed=5, categories=CATEGORIES, budget=BUDGET)
-    task = Task(5, CATEGORIES, backward=True, emit_ptx=False, cuda="emulator", arch=75, versions={"warp": "any"})
-    with CorpusWriter(options.out, {}) as corpus:
-        display, admission = Display(Console(quiet=True)), Admission(CATEGORIES, BUDGET)
-        campaign = Campaign(options, corpus, display, JsonLog(None), task, admission)
-        state = campaign.state() | {
-            "next_kernel": 32,
-            "waiting": [18, 21],
-            "unexamined": [{"index": 4, "verdict": "mismatch", "reason": "x[0] differs", "backends": ["cpu"]}],
-            "verdicts": {"match": 30, "mismatch": 1, "unstable": 1},
-            "refused": {"duplicate": 2},
-            "findings": {"mismatch: somewhere": 1},
-        }
-        campaign.restore(state)
-        assert campaign.state() == state
+def _with_pending(state: bytes, outcome: Outcome) -> bytes:
+    data = json.loads(state)
+    data["findings"]["pending"] = [outcome.to_json()]
+    return json.dumps(data).encode()
+
+
+def test_a_run_that_ends_before_it_merges_anything_leaves_the_same_state(undisturbed, tmp_path):
+    corpus_copy = tmp_path / "C"
+    shutil.copytree(undisturbed, corpus_copy)
+    before = json.loads((corpus_copy / "manifest.json").read_text())["campaign"]
+    again = _fuzzer("run", "--budget", BUDGET, "--seed", 5, "--out", corpus_copy)
+    assert again.returncode == 0, again.stderr
+    assert json.loads((corpus_copy / "manifest.json").read_text())["campaign"] == before
+    assert [path.name for path in corpus_copy.glob("state-*")] == [before["state"]]
+
+
+def test_a_larger_budget_goes_on_where_a_smaller_one_ended_in_the_middle_of_a_batch(undisturbed, tmp_path):
+    small, whole = tmp_path / "small", json.loads((undisturbed / "manifest.json").read_text())
+    for budget in (BUDGET // 3, BUDGET):
+        done = _fuzzer("run", "--budget", budget, "--seed", 5, "--workers", 2, "--out", small)
+        assert done.returncode == 0, done.stderr
+    manifest = json.loads((small / "manifest.json").read_text())
+    assert manifest["campaign"]["next_kernel"] >= whole["campaign"]["next_kernel"] - 27
+    records = [line for data in _shards(small).values() for line in data.splitlines()]
+    assert len({json.loads(line)["id"] for line in records}) == len(records)
+
+
+def test_a_state_of_another_version_is_refused_in_one_line(undisturbed, tmp_path):
+    corpus = tmp_path / "C"
+    shutil.copytree(undisturbed, corpus)
+    (state,) = corpus.glob("state-*")
+    data = json.loads(gzip.decompress(state.read_bytes())) | {"format": 1}
+    state.write_bytes(gzip.compress(json.dumps(data).encode()))
+    refused = _fuzzer("run", "--budget", BUDGET, "--seed", 5, "--out", corpus)
+    assert refused.returncode == 2
+    assert "another version" in refused.stderr and len(refused.stderr.splitlines()) == 1
+
+
+def test_an_older_corpus_gives_the_first_parents(undisturbed, tmp_path):
+    log = tmp_path / "log"
+    options = ["--seed", 9, "--workers", 2, "--json-log", log, "--out", tmp_path / "C"]
+    done = _fuzzer("run", "--budget", BUDGET // 3, "--parents", undisturbed, *options)
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for data in _shards(tmp_path / "C").values() for line in data.splitlines()]
+    parents = {json.loads(line)["id"] for data in _shards(undisturbed).values() for line in data.splitlines()}
+    assert {record["metadata"]["origin"]["parent"] for record in records} & parents
+
+
+def test_without_guidance_no_kernel_has_a_parent_and_categories_alternate(tmp_path):
+    done = _fuzzer(
+        "run", "--budget", BUDGET // 3, "--seed", 5, "--no-guidance", "--workers", 2, "--out", tmp_path / "C"
+    )
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for data in _shards(tmp_path / "C").values() for line in data.splitlines()]
+    for record in records:
+        metadata = record["metadata"]
+        assert metadata["origin"]["parent"] is None
+        assert metadata["category"] == CATEGORIES[metadata["origin"]["index"] % len(CATEGORIES)]

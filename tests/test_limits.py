@@ -183,7 +183,7 @@ def test_an_accusation_of_gradients_beyond_a_limit_is_documented():
 
 def test_probe_mode_judges_kernels_beyond_limits_and_keeps_no_record(tmp_path: Path):
     task = Task(0, CATEGORIES, backward=True, emit_ptx=False, cuda="emulator", arch=75, beyond_limits=True)
-    (outcome,) = start_worker(task, tmp_path)((0,))
+    (outcome,) = start_worker(task, tmp_path)((task.plain(0),))
     assert outcome.line is None
     assert outcome.verdict not in (Verdict.COMPILE_ERROR, Verdict.CRASH)
     assert not Verdict.DOCUMENTED.accuses

@@ -16,6 +16,8 @@ from extractor.compiling import CompileFailure, CompileOptions, compile_batch
 from extractor.manifest import MANIFEST
 from extractor.shards import CorpusWriter
 from extractor.warp_setup import open_workspace
+from fuzzer.guidance.plan import Plan
+from fuzzer.making import Made
 from fuzzer.outcome import Outcome
 from fuzzer.task import Task
 from fuzzer.worker import BatchRunner
@@ -55,8 +57,8 @@ def some_with(form: forms.Form, count: int) -> list[Kernel]:
 class FormTask(Task):
     """A campaign whose kernel number n has form number n."""
 
-    def kernel(self, index: int) -> Kernel:
-        return some_with(FORMS[index], 1)[0]
+    def make(self, plan: Plan) -> Made:
+        return Made(some_with(FORMS[plan.index], 1)[0], plan.how)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Sequence[Outcome]:
     task = FormTask(1, CATEGORIES, True, False, "emulator", 75, {"warp": wp.config.version, "schema": 1})
     with open_workspace(tmp_path_factory.mktemp("forms")) as workspace:
         runner = BatchRunner(task, workspace, CompileOptions(), Judge(cpu, emulator, "emulator"))
-        return runner.run(tuple(range(len(FORMS))))
+        return runner.run(tuple(map(task.plain, range(len(FORMS)))))
 
 
 @pytest.fixture(scope="module")

@@ -18,10 +18,12 @@ from extractor.ptx_text import PtxText
 from extractor.record import Artifacts, BadRecordError, Record
 from extractor.shards import CorpusWriter
 from extractor.warp_setup import Workspace, open_workspace
+from fuzzer.guidance.plan import Plan
+from fuzzer.making import Made
 from fuzzer.task import Task
 from fuzzer.worker import BatchRunner
 from grammar import SeededChoices, accept, contains, generate
-from grammar.kernel import Argument, Kernel
+from grammar.kernel import Argument
 from oracle import fills
 from oracle.__main__ import main
 from oracle.backends import cpu, emulator
@@ -37,8 +39,8 @@ KERNELS = 4
 class SmallTask(Task):
     """A campaign of small kernels with tiles."""
 
-    def kernel(self, index: int) -> Kernel:
-        return generate(SeededChoices(f"{self.seed}/{index}"), "tile", size=5)
+    def make(self, plan: Plan) -> Made:
+        return Made(generate(SeededChoices(f"{self.seed}/{plan.index}"), "tile", size=5), plan.how)
 
 
 LANES = """import warp as wp
@@ -71,7 +73,7 @@ def lines(workspace: Workspace) -> list[bytes]:
     """The records of a few generated kernels."""
     task = SmallTask(5, ("tile",), True, False, "emulator", 75, {"warp": _warp_version()})
     runner = BatchRunner(task, workspace, CompileOptions(), Judge(cpu, emulator, "emulator"))
-    outcomes = runner.run(tuple(range(KERNELS)))
+    outcomes = runner.run(tuple(map(task.plain, range(KERNELS))))
     assert [outcome.verdict for outcome in outcomes] == [Verdict.MATCH] * KERNELS
     return [outcome.line for outcome in outcomes if outcome.line]
 

@@ -26,7 +26,8 @@ from warp._src import build
 
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.warp_setup import Workspace, open_workspace
-from fuzzer.task import BATCH_KERNELS, Task
+from fuzzer.guidance.guidance import BATCH_KERNELS
+from fuzzer.task import Task
 from grammar import CATEGORIES
 from grammar.kernel import Kernel
 from oracle import ptx

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from fuzzer.task import BATCH_KERNELS, Task
+from fuzzer.guidance.guidance import BATCH_KERNELS
+from fuzzer.guidance.plan import AIMED, Plan
+from fuzzer.task import Task
 from fuzzer.worker import start_worker
-from grammar import CATEGORIES, SeededChoices, focus, generate
+from grammar import CATEGORIES
 from grammar.coverage import generable_overloads
-from grammar.kernel import Kernel
 from grammar.recipes import SETTINGS, setting_of
 from grammar.registry import Registered
 from oracle.observation import Verdict
@@ -40,12 +41,11 @@ class AimedTask(Task):
 
     pattern: str = ""
 
-    def kernel(self, index: int) -> Kernel:
-        """Make kernel `index` around its overload."""
+    def plain(self, index: int) -> Plan:
+        """Plan kernel `index` around its overload."""
         one = overloads(self.pattern)[index]
         category = setting_of(one) or self.categories[index % len(self.categories)]
-        choices = SeededChoices(f"{self.seed}/{index}")
-        return generate(choices, category, wanted=focus.aim(choices, one))
+        return Plan(index, category, AIMED, wanted=(one.key,))
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
     exceptions: list[str] = []
     with Pool(partial(start_worker, task), options.workers) as pool:
         for first in range(0, len(aims), BATCH_KERNELS):
-            pool.submit(first, range(first, min(first + BATCH_KERNELS, len(aims))))
+            pool.submit(first, [*map(task.plain, range(first, min(first + BATCH_KERNELS, len(aims))))])
         while pool.unfinished:
             for first, outcomes in pool.completed(timeout=5):
                 for index, outcome in enumerate(outcomes, first):

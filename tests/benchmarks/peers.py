@@ -19,7 +19,7 @@ from pathlib import Path
 
 from extractor.compiling import Compiled, CompileOptions, compile_batch
 from extractor.warp_setup import Workspace, open_workspace
-from fuzzer.task import BATCH_KERNELS
+from fuzzer.guidance.guidance import BATCH_KERNELS
 from grammar import CATEGORIES, SeededChoices, generate
 from grammar.kernel import Kernel
 from oracle.backends import cpu, emulator

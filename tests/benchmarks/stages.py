@@ -17,7 +17,8 @@ from typing import Any
 
 from warp._src import build
 
-from fuzzer.task import BATCH_KERNELS, Task
+from fuzzer.guidance.guidance import BATCH_KERNELS
+from fuzzer.task import Task
 from fuzzer.worker import start_worker
 from grammar import CATEGORIES
 
@@ -50,13 +51,13 @@ def main() -> None:
     task = Task(options.seed, CATEGORIES, not options.no_backward, False, "emulator", 75, {"warp": "any"})
     with tempfile.TemporaryDirectory() as scratch:
         run = start_worker(task, Path(scratch))
-        run(tuple(range(10**6, 10**6 + 2)))  # precompiled headers, first imports
+        run(tuple(map(task.plain, range(10**6, 10**6 + 2))))  # precompiled headers, first imports
         compilers.clear()
         stages: Counter[str] = Counter()
         verdicts: Counter[str] = Counter()
         started, cpu_started = time.perf_counter(), time.process_time()
         for batch in range(options.batches):
-            for outcome in run(tuple(range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS))):
+            for outcome in run(tuple(map(task.plain, range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)))):
                 stages.update(outcome.seconds)
                 verdicts[str(outcome.verdict)] += 1
         wall, cpu = time.perf_counter() - started, time.process_time() - cpu_started

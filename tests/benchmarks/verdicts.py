@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from fuzzer.guidance.guidance import BATCH_KERNELS
+from fuzzer.guidance.plan import Plan
+from fuzzer.making import Made
 from fuzzer.metadata import Origin
 from fuzzer.outcome import Outcome
-from fuzzer.task import BATCH_KERNELS, Task
+from fuzzer.task import Task
 from fuzzer.worker import start_worker
 from grammar import CATEGORIES
 from oracle.observation import Verdict
@@ -28,7 +31,7 @@ from oracle.pool import Death, Pool
 class OtherInputs(Task):
     """The same kernels as a campaign's, on other inputs."""
 
-    def origin(self, index: int) -> Origin:
+    def origin(self, index: int, made: Made | None = None) -> Origin:
         """Return an origin that no campaign gives the kernel."""
         return Origin(self.seed, -1 - index)
 
@@ -49,9 +52,9 @@ def main() -> None:
     task = make_task(options.seed, categories, not options.no_backward, False, "emulator", 75, {"warp": "any"})
     verdicts: Counter[str] = Counter()
     exceptions: list[str] = []
-    with Pool[int, Outcome](partial(start_worker, task), options.workers) as pool:
+    with Pool[Plan, Outcome](partial(start_worker, task), options.workers) as pool:
         for first in range(0, options.kernels, BATCH_KERNELS):
-            pool.submit(first, range(first, min(first + BATCH_KERNELS, options.kernels)))
+            pool.submit(first, [*map(task.plain, range(first, min(first + BATCH_KERNELS, options.kernels)))])
         while pool.unfinished:
             for first, outcomes in pool.completed(timeout=5):
                 assert isinstance(first, int)

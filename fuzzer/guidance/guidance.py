@@ -1,0 +1,183 @@
+"""What to try next: plans for numbered batches, each a function of the outcomes merged `ahead` batches before.
+
+The lag is part of a campaign's identity. Whatever the number of workers, a batch is planned from the same state, so
+the same seed gives the same kernels; what is still being judged elsewhere cannot change them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from extractor.record import Record
+from fuzzer.features import features_of_record, group_of
+from fuzzer.guidance.balance import Balance
+from fuzzer.guidance.coverage_map import CoverageMap
+from fuzzer.guidance.parents import RARE, Parents
+from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, Parent, Plan
+from fuzzer.guidance.success import Success
+from fuzzer.guidance.targets import Targets
+from fuzzer.outcome import Outcome
+from grammar import accept
+from grammar.choices import SeededChoices, chance, pick_weighted
+from grammar.mutation import OPERATORS
+from grammar.swarm import draw_swarm
+
+BATCH_KERNELS = 32
+"""Kernels per batch, and so per Warp module. A module costs the compilers about 230 ms however few kernels it has; with
+larger batches progress shows later, a small budget wastes more at its end, and a crash costs more.
+"""
+
+SWARMED = 75
+"""Percent of the batches whose freshly grown kernels do without a random part of the grammar."""
+
+DONATED = 60
+"""Percent of the mutations that may take a piece of another kernel."""
+
+AIMS = ((1, 20), (2, 40), (3, 40))
+"""How many overloads a kernel that aims at some is grown around, by weight."""
+
+WORTH: Mapping[str, float] = {"overload": 8.0, "adjoint": 8.0, "branch": 8.0, "ptx": 4.0, "context": 2.0}
+"""What a new feature counts by its group, where it is not 1: what is known to be there and was not reached before
+everything counts more than one more pair of what was."""
+
+WAYS = (PLAIN, AIMED, SEQUENCE, *OPERATORS)
+
+
+class Guidance:
+    """The state that decides what is tried. With `steer` off it learns all the same, and plans plain kernels only."""
+
+    def __init__(self, seed: int, categories: Sequence[str], ahead: int, steer: bool = True, backward: bool = True):
+        """Plan the first `ahead` batches."""
+        self.coverage = CoverageMap()
+        self.success = Success(WAYS)
+        self.parents = Parents(categories)
+        self._seed = seed
+        self._categories = tuple(categories)
+        self._ahead = ahead
+        self._steer = steer
+        self._backward = backward
+        self._targets = Targets()
+        self._balance = Balance(categories)
+        self._plans: dict[int, tuple[Plan, ...]] = {}
+        self._merged = 0
+        self._plan_ahead()
+
+    @property
+    def planned(self) -> range:
+        """The numbers of the batches that are planned and not yet merged."""
+        return range(self._merged, self._merged + self._ahead)
+
+    def plans(self, batch: int) -> tuple[Plan, ...]:
+        """Return the plans of a batch of `planned`."""
+        return self._plans[batch]
+
+    def start_from(self, records: Iterable[Record]) -> None:
+        """Learn the records of an older corpus, before anything is merged: what they show is not new any more, and
+        those that showed something first are parents. Each must be inside the grammar, for its children are executed.
+        """
+        for record in records:
+            new = self.coverage.add(features_of_record(record), 0)
+            if new and accept(record.python_source) is None:
+                self.parents.add(Parent.of_record(json.loads(record.to_line()), self._rare(new)), self.coverage)
+        self._targets, self._balance = Targets(), Balance(self._categories)
+        self._plans.clear()
+        self._plan_ahead()
+
+    def learn(self, plan: Plan, outcome: Outcome, kept: bool, kernels: int) -> list[int]:
+        """Learn what came of a plan; outcomes come in the kernels' order. Returns the features that were new.
+
+        `kernels` have been judged with this one. Only what is kept, as a record, becomes a parent of later kernels.
+        """
+        new = self.coverage.add(outcome.features, kernels)
+        gain = sum(WORTH.get(group_of(one), 1.0) for one in new)
+        self.success.learn(outcome.how, gain, outcome.code_bytes)
+        if outcome.how != plan.how:  # the way led nowhere, and what it cost was paid by another
+            self.success.learn(plan.how, 0.0, outcome.code_bytes)
+        elif plan.parent is not None:
+            self.parents.learn(plan.parent, new)
+        if not kept:
+            self._balance.lost(plan.category)
+        elif new and outcome.line is not None:
+            self.parents.add(Parent.of_record(json.loads(outcome.line), self._rare(new)), self.coverage)
+        return new
+
+    def merged(self, batch: int) -> None:
+        """Hear that all outcomes of the next batch were learnt; the batch `ahead` of it is planned."""
+        assert batch == self._merged
+        del self._plans[batch]
+        self._merged += 1
+        self._plan_ahead()
+
+    def _plan_ahead(self) -> None:
+        for batch in self.planned:
+            if batch not in self._plans:
+                self._plans[batch] = self._planned(batch)
+
+    def _planned(self, batch: int) -> tuple[Plan, ...]:
+        indices = range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)
+        if not self._steer:
+            return tuple(Plan(index, self._categories[index % len(self._categories)]) for index in indices)
+        choices = SeededChoices(f"swarm/{self._seed}/{batch}")
+        off = tuple(sorted(draw_swarm(choices).off)) if chance(choices, SWARMED) else ()
+        return tuple(self._plan(index, off) for index in indices)
+
+    def _plan(self, index: int, off: tuple[str, ...]) -> Plan:
+        choices = SeededChoices(f"plan/{self._seed}/{index}")
+        category = self._balance.next()
+        ways = WAYS if self.parents.has(category) else (PLAIN, AIMED)
+        how = ways[choices.weighted(self.success.weights(ways))]
+        if how == PLAIN:
+            return Plan(index, category, PLAIN, off)
+        if how == AIMED:
+            count = pick_weighted(choices, AIMS)
+            wanted = self._targets.choose(category, count, choices, self.coverage, self._backward)
+            return Plan(index, category, AIMED, off, wanted)
+        parent = self.parents.choose(category, choices, self.coverage)
+        donor = self.parents.choose_donor(choices) if chance(choices, DONATED) else None
+        return Plan(index, category, how, parent=parent, donor=donor)
+
+    def _rare(self, new: Sequence[int]) -> tuple[int, ...]:
+        """Return those of new features that are worth the most."""
+        return tuple(sorted(new, key=lambda one: (-WORTH.get(group_of(one), 1.0), one))[:RARE])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole state as JSON values."""
+        parents = {parent.id: parent for parent in self.parents}
+        for plan in (plan for plans in self._plans.values() for plan in plans):
+            parents |= {one.id: one for one in (plan.parent, plan.donor) if one is not None and one.id not in parents}
+        return {
+            "coverage": self.coverage.to_json(),
+            "success": self.success.to_json(),
+            "targets": self._targets.to_json(),
+            "balance": self._balance.to_json(),
+            "known": [parent.to_json() for _, parent in sorted(parents.items())],
+            "parents": self.parents.to_json(),
+            "merged": self._merged,
+            "plans": {str(batch): [_plan_json(plan) for plan in plans] for batch, plans in sorted(self._plans.items())},
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take back what `to_json` returned."""
+        known = {one["id"]: Parent.from_json(one) for one in data["known"]}
+        self.coverage = CoverageMap.from_json(data["coverage"])
+        self.success.restore(data["success"])
+        self._targets.restore(data["targets"])
+        self._balance.restore(data["balance"])
+        self.parents.restore(data["parents"], known)
+        self._merged = data["merged"]
+        self._plans = {
+            int(batch): tuple(_plan_from_json(plan, known) for plan in plans) for batch, plans in data["plans"].items()
+        }
+
+
+def _plan_json(plan: Plan) -> list[Any]:
+    parent, donor = (one.id if one is not None else None for one in (plan.parent, plan.donor))
+    return [plan.index, plan.category, plan.how, plan.off, plan.wanted, parent, donor]
+
+
+def _plan_from_json(data: Sequence[Any], known: Mapping[str, Parent]) -> Plan:
+    index, category, how, off, wanted, parent, donor = data
+    parents = [None if one is None else known[one] for one in (parent, donor)]
+    return Plan(index, category, how, tuple(off), tuple(wanted), *parents)

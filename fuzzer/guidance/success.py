@@ -1,0 +1,55 @@
+"""What each way of making a kernel has paid of late, and the weights that follow from it: a bandit with a floor.
+
+A way's worth is what its kernels brought that was new, for each byte of code that the compilers had to take for them.
+Old gains fade, so that a way that has run dry makes room, and none ever gets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FADING = 0.99
+"""What is left of earlier gains and costs with each further kernel of the same way."""
+
+FLOOR = 0.25
+"""The share of the kernels that all ways get evenly."""
+
+PRIOR_COST = 200_000.0
+"""Bytes of code, about six kernels, for which a way that was never tried is taken to pay what the best one does."""
+
+
+class Success:
+    """Decaying gains and costs for each way."""
+
+    def __init__(self, ways: Sequence[str]) -> None:
+        self._ways = tuple(ways)
+        self._gain = dict.fromkeys(ways, 0.0)
+        self._cost = dict.fromkeys(ways, 0.0)
+
+    def learn(self, way: str, gain: float, cost: float) -> None:
+        """Hear what one kernel brought and cost; a way that is not in the table is none of ours."""
+        if way in self._gain:
+            self._gain[way] = FADING * self._gain[way] + gain
+            self._cost[way] = FADING * self._cost[way] + cost
+
+    def worth(self, way: str) -> float:
+        """Return what a way brings per byte."""
+        best = max((self._gain[one] / self._cost[one] for one in self._ways if self._cost[one] > 0), default=1.0)
+        return (self._gain[way] + best * PRIOR_COST) / (self._cost[way] + PRIOR_COST)
+
+    def weights(self, ways: Sequence[str]) -> list[float]:
+        """Return how often to go each of some ways, in their order; they sum to 1."""
+        worths = [self.worth(way) for way in ways]
+        total = sum(worths) or 1.0
+        return [FLOOR / len(ways) + (1 - FLOOR) * worth / total for worth in worths]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the gains and costs as JSON values."""
+        return {way: [self._gain[way], self._cost[way]] for way in self._ways}
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Take back what `to_json` returned."""
+        for way, (gain, cost) in data.items():
+            if way in self._gain:
+                self._gain[way], self._cost[way] = gain, cost
