@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("grammar", "extractor", "oracle", "fuzzer")
 PRIVATE_API = {
     "grammar/registry.py": "the registry of built-ins",
+    "extractor/branches.py": "probes in the code generator",
     "extractor/warp_internals.py": "names of kernels, unloading of modules",
     "oracle/cpu_object.py": "loading a changed object file",
 }
