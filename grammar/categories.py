@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from grammar import palette, requirements
+from grammar import palette, requirements, visiting
 from grammar.facts import Facts
 from grammar.palette import Taste
 from grammar.programs import (
@@ -302,5 +302,5 @@ CATEGORIES: tuple[str, ...] = tuple(ROWS)
 def contains(category: str, tree: cst.Module) -> bool:
     """Whether a kernel's module contains what its category promises; raises KeyError for an unknown category."""
     facts = Facts()
-    tree.visit(facts)
+    visiting.visit(tree, facts)
     return ROWS[category].definition(facts)

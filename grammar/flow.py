@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from grammar import visiting
+
 THREAD, LOOP = "<thread>", "<loop>"
 
 _EMPTY = cst.Module([])
@@ -49,7 +51,7 @@ class Flow(cst.CSTVisitor):
         self._sums: list[_Sum] = []
         self._outside: list[set[str]] = []
         self._assigned: set[str] = set()
-        tree.visit(self)
+        visiting.visit(tree, self)
 
     # what the definitions ask
 
