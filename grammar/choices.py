@@ -115,27 +115,6 @@ class ContinuedChoices:
         return self._source().weighted(weights)
 
 
-class ContinuedChoices:
-    """Plays a sequence back as `ReplayingChoices` does, and asks another `Choices` for what comes after its end."""
-
-    def __init__(self, sequence: Sequence[int], then: Choices):
-        self._replayed = ReplayingChoices(sequence)
-        self._left = len(sequence)
-        self._then = then
-
-    def integer(self, low: int, high: int) -> int:
-        """Return the next value, or then the other's integer."""
-        return self._next().integer(low, high)
-
-    def weighted(self, weights: Sequence[float]) -> int:
-        """Return the next value, or then the other's index."""
-        return self._next().weighted(weights)
-
-    def _next(self) -> Choices:
-        self._left -= 1
-        return self._replayed if self._left >= 0 else self._then
-
-
 def pick(choices: Choices, items: Sequence[T]) -> T:
     """Return one of the items, each as likely."""
     return items[choices.integer(0, len(items) - 1)] if len(items) > 1 else items[0]
