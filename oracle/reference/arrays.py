@@ -93,11 +93,13 @@ class Array:
             return self.part(indices)
         if self.audit is not None:
             self.audit.note_load(self.leaves, indices)
-        return self.old(indices)
+        return self._element(indices)
 
     def old(self, key: Any) -> Any:
         """Return an element that is about to be replaced by what becomes of it, which counts as no reading."""
-        indices = self.index(key)
+        return self._element(self.index(key))
+
+    def _element(self, indices: tuple[int, ...]) -> Any:
         if self._plain is not None:
             value = self._plain[indices]
             return value if type(value) is self.element.make else self.element.make(value)
@@ -155,7 +157,8 @@ class Array:
             }
             return Struct(kind, fields)
         if isinstance(kind, CompoundType):
-            return kind.of([kind.scalar.make(item) for item in self.leaves[path][indices].ravel()])
+            items, make = list(self.leaves[path][indices].ravel()), kind.scalar.make
+            return kind.of(items if type(items[0]) is make else list(map(make, items)))
         if isinstance(kind, ScalarType):
             return kind.make(self.leaves[path][indices])
         return None  # an array inside an array's element: nobody can pass one

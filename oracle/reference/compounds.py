@@ -7,9 +7,11 @@ when the value is changed in place, so that `a[i].v[1] = x` reaches the array.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,10 +34,10 @@ class CompoundType:
     shape: tuple[int, ...]
     construct: Callable[..., Compound]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of components."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def __call__(self, *arguments: Any, **options: Any) -> Compound:
         """Construct a value."""

@@ -74,9 +74,9 @@ class Language:
         }
 
     def __getattr__(self, name: str) -> Any:
-        if name not in self._known:
-            self._known[name] = self._find(name)
-        return self._known[name]
+        found = self._known[name] if name in self._known else self._find(name)
+        setattr(self, name, found)  # so that Python asks here once
+        return found
 
     def _find(self, name: str) -> Any:
         """Return a type by its name, or the definition of a built-in; raises LackingError for all others."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -195,10 +196,10 @@ class Run:
         step = size * scalar.limits.eps
         mixed = zlib.crc32(f"{self.noise} {name} {number!r} {size!r}".encode())
         if magnitude is not None and scalar.limits.max / _HEADROOM < size < np.inf and mixed % 2:
-            return scalar(np.inf if np.isfinite(number) else scalar.limits.max)  # another formula overflows elsewhere
-        if magnitude is not None and not np.isfinite(number):
+            return scalar(np.inf if math.isfinite(number) else scalar.limits.max)  # another formula overflows elsewhere
+        if magnitude is not None and not math.isfinite(number):
             return scalar((np.inf, -np.inf, np.nan)[mixed % 3])  # in another order infinities meet otherwise
-        if not np.isfinite(step) or not np.isfinite(number):
+        if not math.isfinite(step) or not math.isfinite(number):
             return scalar(value)
         step = max(step, scalar.limits.smallest_subnormal)
         return scalar(number + (mixed / 2**31 - 1.0) * ulps * step)
