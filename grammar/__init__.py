@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from grammar.canonical import kernel_id
     from grammar.categories import CATEGORIES, contains
-    from grammar.choices import Choices, RecordingChoices, ReplayingChoices, SeededChoices
+    from grammar.choices import Choices, ContinuedChoices, RecordingChoices, ReplayingChoices, SeededChoices
     from grammar.kernel import Argument, Kernel
     from grammar.kernels import generate
     from grammar.recogniser import Rejection, accept
@@ -25,6 +25,7 @@ _HOMES = {
     "CATEGORIES": "categories",
     "Choices": "choices",
     "contains": "categories",
+    "ContinuedChoices": "choices",
     "generate": "kernels",
     "Kernel": "kernel",
     "kernel_id": "canonical",
@@ -38,6 +39,7 @@ __all__ = [
     "CATEGORIES",
     "Argument",
     "Choices",
+    "ContinuedChoices",
     "Kernel",
     "RecordingChoices",
     "Rejection",

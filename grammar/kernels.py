@@ -135,7 +135,7 @@ def finished(frame: Frame) -> Kernel:
         category=unit.category,
         description=describe.description(frame, row.subject),
         dims=launch.grid(frame),
-        arguments=tuple(one for parameter in modules.live_parameters(frame) for one in _arguments(unit, parameter)),
+        arguments=tuple(one for parameter in modules.live_parameters(frame) for one in arguments_of(unit, parameter)),
         features=features,
         contexts=_contexts(frame, set(features)),
         block_dim=unit.block_dim,
@@ -259,7 +259,7 @@ def _struct_result(frame: Frame) -> None:
 # The arguments
 
 
-def _arguments(unit: Unit, parameter: Variable | ArrayParameter) -> list[Argument]:
+def arguments_of(unit: Unit, parameter: Variable | ArrayParameter) -> list[Argument]:
     """Return the argument for a parameter, and one for each array inside a struct, by its path."""
     inside = [] if isinstance(parameter.type, Array) else _inner_arrays(unit, parameter.name, parameter.type)
     return [_argument(unit, parameter), *inside]

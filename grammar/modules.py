@@ -32,7 +32,7 @@ def module(frame: Frame, name: str) -> cst.Module:
     return nodes.module(
         [
             *_imports(unit, name, mentioned),
-            *(_alias(type_, first=place == 0) for place, type_ in enumerate(aliases)),
+            *(alias(type_, first=place == 0) for place, type_ in enumerate(aliases)),
             *(
                 nodes.constant(constant, value, place == 0 and not aliases)
                 for place, (constant, value) in enumerate(constants)
@@ -128,7 +128,7 @@ def _aliases(types: Sequence[Type], mentioned: Set[str]) -> list[Vector | Matrix
     return sorted(found, key=lambda type_: type_.alias)
 
 
-def _alias(type_: Vector | Matrix, first: bool) -> nodes.Statement:
+def alias(type_: Vector | Matrix, first: bool) -> nodes.Statement:
     """Build `mat23 = wp.types.matrix(shape=(2, 3), dtype=float)`, or the like for a vector."""
     dtype = ("dtype", nodes.name(type_.scalar.spelling))
     if isinstance(type_, Vector):

@@ -37,7 +37,8 @@ _BINARY: dict[str, tuple[cst.BaseBinaryOp, int]] = {
 """Each binary operator's node and how tightly it binds, as the Python reference's table of precedence orders them."""
 
 _BINARY_PRECEDENCE = {type(node): precedence for node, precedence in _BINARY.values()}
-_TERNARY, _OR, _AND, _NOT, _COMPARISON, _UNARY, _ATOM = 2, 3, 4, 5, 6, 13, 16
+_TERNARY, _OR, _AND, _NOT, _COMPARISON, _UNARY = 2, 3, 4, 5, 6, 13
+ARITHMETIC, ATOM = 7, 16
 
 _AUGMENTED: dict[str, cst.BaseAugOp] = {
     "+": cst.AddAssign(),
@@ -87,7 +88,7 @@ def precedence(node: Expression) -> int:
         case cst.Tuple():
             return 0
         case _:
-            return _ATOM
+            return ATOM
 
 
 def _within(node: Expression, least: int) -> Expression:
@@ -108,7 +109,7 @@ def name(identifier: str) -> cst.Name | cst.Attribute:
 
 def attribute(value: Expression, field: str) -> cst.Attribute:
     """Build `value.field`."""
-    return cst.Attribute(_within(value, _ATOM), cst.Name(field))
+    return cst.Attribute(_within(value, ATOM), cst.Name(field))
 
 
 def integer(value: int, hexadecimal: bool = False) -> Expression:
@@ -140,7 +141,7 @@ def binary(operator: str, left: Expression, right: Expression) -> cst.BinaryOper
 def unary(operator: str, operand: Expression) -> cst.UnaryOperation:
     """Build `-x`, `+x` or `~x`; a sign before a sign is set in parentheses, as a reader would."""
     doubled = isinstance(operand, cst.UnaryOperation)
-    return cst.UnaryOperation(_UNARY_OPERATORS[operator], _within(operand, _ATOM if doubled else _UNARY))
+    return cst.UnaryOperation(_UNARY_OPERATORS[operator], _within(operand, ATOM if doubled else _UNARY))
 
 
 def negation(operand: Expression) -> cst.UnaryOperation:
@@ -222,7 +223,7 @@ def subscript(value: Expression, indices: Sequence[Expression]) -> cst.Subscript
         cst.SubscriptElement(cst.Index(index), comma=comma)
         for index, comma in zip(indices, _commas(len(indices)), strict=True)
     ]
-    return cst.Subscript(_within(value, _ATOM), elements)
+    return cst.Subscript(_within(value, ATOM), elements)
 
 
 Slice = tuple[int | None, int | None, int | None]
@@ -235,7 +236,7 @@ def part(value: Expression, places: Sequence[int | Slice]) -> cst.Subscript:
         cst.SubscriptElement(cst.Index(integer(place)) if isinstance(place, int) else _slice(place), comma=comma)
         for place, comma in zip(places, _commas(len(places)), strict=True)
     ]
-    return cst.Subscript(_within(value, _ATOM), elements)
+    return cst.Subscript(_within(value, ATOM), elements)
 
 
 def _slice(place: Slice) -> cst.Slice:

@@ -26,8 +26,8 @@ _MORE_LAYOUT = ("header", "footer", "indent", "newline", "lines_after", "trailin
 @functools.cache
 def _parts(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     """Return a kind of node's fields, without blanks, brackets, commas and comments."""
-    names = (field.name for field in fields(kind))  # type: ignore[arg-type]
-    return tuple(name for name in names if not name.startswith((*_LAYOUT, *_MORE_LAYOUT)))
+    names = (field.name for field in fields(kind))
+    return tuple(name for name in names if not name.startswith(_LAYOUT))
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:

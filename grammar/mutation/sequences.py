@@ -6,6 +6,7 @@ Any sequence grows into a well-defined kernel, so an edit needs no care: `genera
 from __future__ import annotations
 
 import base64
+import binascii
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -28,9 +29,6 @@ _LARGE = 1 << 16
 """What a new value stays below; a decision takes it modulo its possibilities."""
 
 Values = Sequence[int]
-LONGEST = 1 << 20
-"""Bytes of a sequence that are read at most; kernels take a few thousand choices."""
-
 Edit = Callable[[Values, Choices, Values], list[int]]
 """Returns another sequence, given this one, which is not empty, and a donor's, which may be."""
 
