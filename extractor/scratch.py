@@ -24,6 +24,11 @@ except ImportError:  # not on Windows; nothing is locked there, and nothing is e
 PREFIX = "warpsmith-scratch-"
 """What the names of these folders begin with; `remove_abandoned` looks at no others."""
 
+LEAST_FREE = 256 * 10**6
+"""Bytes that must be free for a batch: each precompiled header of NVRTC takes 85 MB. Where there is less, compilers
+fail and crash in their own ways (clang dies of SIGBUS), and innocent kernels would be blamed.
+"""
+
 
 @dataclass(frozen=True)
 class Scratch:
@@ -70,6 +75,11 @@ def new_scratch() -> Scratch:
 def cannot_write(reason: str, folder: str | Path | None = None) -> UserError:
     """Return the error for a temporary folder (the system's if none is given) that is full, read-only or the like."""
     return UserError(f"cannot write to {folder or tempfile.gettempdir()}, the temporary folder: {reason}")
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much this user can still write where `folder` is."""
+    return shutil.disk_usage(folder).free
 
 
 def remove_abandoned() -> None:

@@ -6,6 +6,8 @@ own, from which the texts are read and which is then removed.
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from extractor.diagnostics import normalise, normalise_native
 from extractor.loading import labels_in
 from extractor.ptx_text import PtxText
 from extractor.record import Artifacts
+from extractor.scratch import LEAST_FREE, free_bytes
 from extractor.warp_internals import mangled_name
 from extractor.warp_setup import Workspace, captured_output
 
@@ -73,6 +76,8 @@ class WarpModule:
         `cpu_block` is how many threads a block has on the cpu; a Warp that knows no other makes it 1.
 
         The module's options at a launch must be those that it was compiled with: compile for the cpu last.
+
+        Raises OSError where the disk is full: that is no failure of the module's.
         """
         if options is not None:
             wp.set_module_options(dict(options), module=ModuleType(self.name))  # names alone: only since 1.17
@@ -91,6 +96,8 @@ class WarpModule:
             shutil.rmtree(folder, ignore_errors=True)
         if problem is None:
             return None
+        if os.strerror(errno.ENOSPC) in output.text or free_bytes(self._workspace.folder) < LEAST_FREE / 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._workspace.folder))
         raised = f"{type(problem).__name__}: {problem}"
         if ("cu" if target == "cuda" else "cpp") in self._texts:
             return TargetError(target, "native", normalise_native(output.text) or normalise(raised))

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from extractor.scratch import Scratch, cannot_write, new_scratch, remove_abandoned
+from extractor.scratch import LEAST_FREE, Scratch, cannot_write, free_bytes, new_scratch, remove_abandoned
 from grammar.errors import UserError
 from oracle.worker_process import Orders, Said
 
@@ -51,6 +51,8 @@ class Limits:
     A worker's start may take `startup_seconds`, and its first job that much more than others.
 
     `jobs_per_worker` jobs after which a worker is replaced, so that what native libraries leak stays bounded.
+
+    No job starts, and no crash is blamed on an item, unless `free_bytes` can be written where the scratch folders are.
     """
 
     job_seconds: float = 60.0
@@ -58,6 +60,7 @@ class Limits:
     memory_bytes: int = 6 * 10**9
     startup_seconds: float = STARTUP_SECONDS
     jobs_per_worker: int = 60
+    free_bytes: int = LEAST_FREE
 
 
 @dataclass(frozen=True)
@@ -230,7 +233,14 @@ class Pool(Generic[Item, Outcome]):
         for _ in range(min(len(self._queue) - starting, self.workers - len(self._live))):
             self._hire()
 
+    def _check_room(self) -> None:
+        assert self._scratch is not None, "a pool works inside its `with` only"
+        folder = self._scratch.path
+        if free_bytes(folder) < self.limits.free_bytes:
+            raise cannot_write(f"less than {self.limits.free_bytes / 10**6:g} MB are free", folder.parent)
+
     def _give(self, worker: _Worker[Item], part: _Part[Item]) -> None:
+        self._check_room()
         startup = self.limits.startup_seconds if worker.jobs == 0 else 0.0
         seconds = startup + self.limits.job_seconds + self.limits.item_seconds * len(part.items) + part.more_seconds
         try:
@@ -281,7 +291,9 @@ class Pool(Generic[Item, Outcome]):
         try:
             message = worker.pipe.recv_bytes()
         except (EOFError, OSError):
-            self._bury(worker, Death(hang=False, reason=_end_in_words(worker)))
+            reason = _end_in_words(worker)
+            self._check_room()
+            self._bury(worker, Death(hang=False, reason=reason))
             return
         said, content = Said(message[0]), message[1:]
         if said is Said.READY:

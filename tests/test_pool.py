@@ -46,6 +46,9 @@ def _act(item: str, scratch: Path) -> str:
         raise ZeroDivisionError("our own mistake")
     if what == "write":
         (scratch / "file").write_bytes(bytes(int(where)))
+    if what == "fill":  # as clang does, which maps its output into memory
+        (scratch / "file").write_bytes(bytes(900_000))
+        os.kill(os.getpid(), signal.SIGBUS)
     if what == "user":
         raise UserError("no Warp here")
     if what == "pid":
@@ -275,12 +278,20 @@ def _small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_is_said_in_one_line(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("item", "limits", "complaint"),
+    [
+        ("write 2000000", Limits(free_bytes=0), "No space left on device"),
+        ("a", Limits(), "less than 256 MB are free"),
+        ("fill", Limits(free_bytes=500_000), "less than 0.5 MB are free"),
+    ],
+)
+def test_a_full_disk_is_said_in_one_line_and_not_blamed_on_an_item(tmp_path, monkeypatch, item, limits, complaint):
     with _small_disk(tmp_path / "disk", megabytes=1) as disk:
         monkeypatch.setattr("tempfile.tempdir", str(disk))
         with pytest.raises(UserError) as raised:
-            _run({0: ["a", "write 900000", "write 2000000"]})
-        assert str(raised.value) == f"cannot write to {disk}, the temporary folder: No space left on device"
+            _run({0: [item]}, limits)
+        assert str(raised.value) == f"cannot write to {disk}, the temporary folder: {complaint}"
         assert list(disk.iterdir()) == []
 
 
