@@ -75,7 +75,8 @@ class ModuleText:
         parts = [self._blocks[index] for index in order]
         functions = {name for part in parts if not part.is_struct for name in part.defines}
         counted = {name for name in functions if _COUNTED.search(name) and kernel not in name}
-        return stable_names("\n\n".join(part.text for part in parts) + "\n", kernel, counted)
+        names = dict.fromkeys(name for part in parts for name in part.mentions)
+        return stable_names("\n\n".join(part.text for part in parts) + "\n", kernel, counted, names)
 
     def cut_if_there(self, entry: str, kernel: str) -> str:
         """Return what `cut` does, and an empty text when the module's text does not define `entry`."""
@@ -155,17 +156,23 @@ def _block(text: str) -> _Block:
 
 
 def _without_comments(text: str) -> str:
-    return _COMMENT_OR_STRING.sub(lambda match: "" if match.group().startswith("//") else match.group(), text)
+    """Take comments out, line by line: neither they nor strings go beyond one, and few lines have both."""
+    return "\n".join(_code_of(line) if "//" in line else line for line in text.split("\n"))
 
 
-def stable_names(text: str, kernel: str, counted: Collection[str]) -> str:
-    """Replace in `text` what differs from batch to batch.
+def _code_of(line: str) -> str:
+    if '"' not in line:
+        return line.partition("//")[0]
+    return _COMMENT_OR_STRING.sub(lambda match: "" if match.group().startswith("//") else match.group(), line)
+
+
+def stable_names(text: str, kernel: str, counted: Collection[str], names: Collection[str]) -> str:
+    """Replace in `text` what differs from batch to batch; `names` are those that it mentions, in their order.
 
     The `kernel`'s mangled name loses its hash, the counters of the functions in `counted` restart at 0 in the order of
     their mention, and the Python locations above functions keep their line only.
     """
     text = _LOCATION.sub(r"// kernel.py:\1", text)
-    names = dict.fromkeys(_IDENTIFIER.findall(_without_comments(text)))
     renamed = {
         name: name.replace(kernel, kernel.rpartition("_")[0], 1)
         for name in names
@@ -176,7 +183,11 @@ def stable_names(text: str, kernel: str, counted: Collection[str]) -> str:
     def replace(match: re.Match[str]) -> str:
         return renamed.get(match.group(), match.group())
 
-    return _NAME_OR_SKIPPED.sub(replace, text)
+    lines = text.split("\n")  # most of them mention none of these names
+    for number, line in enumerate(lines):
+        if any(name in line for name in renamed):
+            lines[number] = _NAME_OR_SKIPPED.sub(replace, line)
+    return "\n".join(lines)
 
 
 def restart_counters(names: Collection[str], counted: Collection[str]) -> dict[str, str]:
