@@ -11,6 +11,7 @@ import ctypes
 import functools
 import warnings
 from string import Template
+from types import ModuleType
 
 import numpy as np
 import warp as wp
@@ -128,6 +129,8 @@ def _layout_kernel() -> wp.Kernel:
     def layout(kind: int, handle: wp.uint64, out: wp.array(dtype=wp.int64)) -> None:  # type: ignore[valid-type]
         report_layout(kind, handle, out)
 
+    # As kernels are compiled for the cpu, so that their precompiled header serves: another takes a second.
+    wp.set_module_options({"optimization_level": 0, "fuse_fp": False}, module=ModuleType(layout.module.name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return layout

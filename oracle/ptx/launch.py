@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -258,8 +259,9 @@ def _add_sums(sums: dict[int, FloatSum], machine: Machine) -> None:
     addresses, summands, threads = (np.concatenate(column) for column in zip(*logged, strict=True))
     order = np.argsort(addresses, kind="stable")
     places, starts = np.unique(addresses[order], return_index=True)
-    parts = (np.split(column[order], starts[1:]) for column in (summands, threads))
-    for place, added, by in zip(places.tolist(), *parts, strict=True):
+    summands, threads = summands[order], threads[order]
+    for place, (start, end) in zip(places.tolist(), pairwise([*starts.tolist(), len(order)]), strict=True):
+        added, by = summands[start:end], threads[start:end]
         before = sums.get(place)
         if before is not None:
             added, by = np.concatenate((before.summands, added)), np.concatenate((before.threads, by))
