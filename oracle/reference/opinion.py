@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,13 +28,17 @@ ROUNDS = (range(1, 5), range(5, 17), range(17, 65))
 
 @dataclass(frozen=True)
 class Reference:
-    """The reference's own run of a kernel on one set of inputs, to which any target's results can be held."""
+    """The reference's own run of a kernel on one set of inputs, to which any target's results can be held.
+
+    Its runs with noise are remembered: another target that differs is held to the same ones.
+    """
 
     program: Program
     dims: tuple[int, ...]
     inputs: Inputs
     evaluation: Evaluation
     block_dim: int = 0
+    _noisy_runs: dict[int, Observation] = field(default_factory=dict, repr=False, compare=False)
 
     def opinion(self, target: str, observed: Observation) -> Opinion:
         """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
@@ -109,7 +113,9 @@ class Reference:
             return ()
 
     def _noisy(self, seed: int) -> Observation:
-        return self._evaluate(noise=seed).observation
+        if seed not in self._noisy_runs:
+            self._noisy_runs[seed] = self._evaluate(noise=seed).observation
+        return self._noisy_runs[seed]
 
 
 def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0) -> Reference | Opinion:
