@@ -111,8 +111,10 @@ def _start(page: Page, fold: str) -> str:
                     f"{type_.spelling}(0)" if drift else f"{type_.spelling}(0.0)",
                     small,
                 )
-        case "count" | "parity":
+        case "count":
             page.let("total", INT32, "int(0)", Interval(0, 4096))
+        case "parity":  # the remainder has the dividend's sign
+            page.let("total", INT32, "int(0)", Interval(-1, 1))
         case "product":
             page.let("total", type_, f"{type_.spelling}(1.0)", mutable=True)
         case _:
