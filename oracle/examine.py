@@ -72,13 +72,19 @@ class Step:
 class Examination:
     """The probes of one accusation, in rounds, each of which follows from the answers to those before.
 
-    `open` counts the probes that are under way. `reduced` is what a reduction of the kernel came to, if there was one.
+    `open` counts the probes that are under way. `reduced` is what a reduction of the kernel came to, if there was one;
+    `whole` says that there is none, so that the options are turned for the whole kernel.
     """
 
     accusation: Accusation
     answers: dict[Step, Outcome] = field(default_factory=dict)
     open: int = 0
     reduced: Reduced | None = None
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        case = self.accusation.case
+        self.whole |= not self.accusation.reduce or case.arguments is None or case.dims is None
 
     def next_round(self) -> dict[Step, Probe]:
         """Return the probes to make now; none at the end."""
@@ -92,17 +98,20 @@ class Examination:
         repeats = 1 if verdict is Verdict.HANG else REPEATS
         steps = [Step(What.JUDGE, number) for number in range(repeats)]
         if verdict is Verdict.COMPILE_ERROR:
-            steps += [Step(What.COMPILE_CPU), Step(What.COMPILE_CUDA), Step(What.OPTIONS)]
+            steps += [Step(What.COMPILE_CPU), Step(What.COMPILE_CUDA), *self._turned()]
             return {step: Probe(step.what, case, peers) for step in steps}
         steps += [Step(what, number) for what in (What.CPU, What.CUDA) for number in range(repeats)]
         if verdict not in (Verdict.CRASH, Verdict.HANG):  # then they would end the process, or never end
-            steps += [Step(What.OPTIONS), Step(What.REFERENCE)]
+            steps += [*self._turned(), Step(What.REFERENCE)]
         probes = {step: Probe(step.what, case, peers) for step in steps}
         others = [] if verdict is Verdict.HANG else [seed for seed in OTHER_INPUTS if seed not in case.input_seeds]
         return probes | {
             Step(What.JUDGE, f"inputs {seed}"): Probe(What.JUDGE, replace(case, input_seeds=(seed,)), peers)
             for seed in others
         }
+
+    def _turned(self) -> list[Step]:
+        return [Step(What.OPTIONS)] if self.whole else []
 
     def _after_deaths(self) -> dict[Step, Probe]:
         """For each target that ended its process: is it the compiler that does, and with every option?"""
@@ -154,9 +163,8 @@ class Examination:
         What does not stand cannot be reduced, what is known by name need not be, and what waits for a limit takes too
         long.
         """
-        accuser, case = self.accuser(), self.accusation.case
-        asked = self.accusation.reduce and case.arguments is not None and case.dims is not None
-        if not asked or accuser is None or accuser.known or self.standing().flaky:
+        accuser = self.accuser()
+        if self.whole or accuser is None or accuser.known or self.standing().flaky:
             return None
         if isinstance(self.answers[_FIRST], Death) and accuser.verdict is Verdict.HANG:
             return None
@@ -176,6 +184,10 @@ class Examination:
                 return peer
         return None
 
+    def is_confirmed(self) -> bool:
+        """Whether the reduced kernel is accused of the same in a process of its own."""
+        return accuser_of(self.answers[_LAST]) == self.accuser()
+
     def confirmation(self, reduced: Reduced) -> Probe:
         """Return the probe that judges what a reduction came to, alone in its module and in a process of its own."""
         peer = self._peer()
@@ -183,13 +195,13 @@ class Examination:
 
     def concluded(self) -> Standing:
         """Return the standing with its cause, and with the reduced kernel if that is accused of the same."""
-        found, accuser = self.standing(), self.accuser()
+        found, accuser, reduced = self.standing(), self.accuser(), self.reduced
         last = self.answers.get(_LAST)
-        reduced = self.reduced if last is not None and accuser_of(last) == accuser else None
-        options = last.options if reduced is not None and isinstance(last, Answer) else found.options
+        if reduced is not None and isinstance(last, Answer) and not last.by_peers:
+            found = replace(found, options=last.options)
         features = reduced.features if reduced is not None else None
         reason = next((one.reason for one in found.again if one.verdict is found.verdict), "")
-        cause = cause_of(found.verdict, reason, found.wrong, accuser, options, features)
+        cause = cause_of(found.verdict, reason, found.wrong, accuser, found.options, features)
         return replace(found, reduced=reduced, cause=f"flaky {cause}" if found.flaky else cause)
 
     def _numbered(self, what: What) -> list[Outcome]:
@@ -272,11 +284,8 @@ class Examiner:
         share = timeout / 2 if reducing and self._pool.unfinished else timeout
         done = [key for key, steps, outcomes in self._answered(share) if self._is_done(key, steps, outcomes)]
         for key, reduced in self._reducer.completed(share) if reducing else ():
-            self._under_way[key].reduced = reduced
-            if reduced is None:
+            if self._is_over(key, reduced):
                 done.append(key)
-            else:
-                self._confirm(key, reduced)
         return [(key, self._under_way.pop(key).concluded()) for key in done]
 
     def _answered(self, timeout: float) -> Iterator[tuple[Hashable, tuple[Step, ...], Sequence[Outcome]]]:
@@ -292,19 +301,26 @@ class Examiner:
         examination.open -= len(steps)
         if examination.open:
             return False
-        if examination.reduced is not None:
-            return True
         if self._ask(key):
             return False
+        if examination.reduced is not None:
+            return examination.is_confirmed() or self._is_over(key, None)
         wanted = examination.to_reduce()
-        if wanted is not None:
-            self._reducer.submit(key, examination.accusation.case, *wanted)
-        return wanted is None
+        if wanted is None:
+            return examination.whole or self._is_over(key, None)
+        self._reducer.submit(key, examination.accusation.case, *wanted)
+        return False
 
-    def _confirm(self, key: Hashable, reduced: Reduced) -> None:
+    def _is_over(self, key: Hashable, reduced: Reduced | None) -> bool:
+        """Go on from what a reduction came to; returns whether the examination is at its end."""
         examination = self._under_way[key]
+        examination.reduced = reduced
+        if reduced is None:
+            examination.whole = True
+            return not self._ask(key)
         examination.open = 1
         self._pool.submit((key, (_LAST,)), [examination.confirmation(reduced)], OPTIONS_SECONDS)
+        return False
 
 
 def examine(accusation: Accusation, cuda: str, workers: int = 1) -> Standing:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
-from fuzzer.findings import PER_BUCKET, Findings, bucket, finding_files, finding_id
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractor.compiling import CompileOptions
+from fuzzer.findings import Findings, bucket, finding_files, finding_id
 from fuzzer.outcome import Outcome
 from oracle.observation import Verdict
 from oracle.opinions import Opinion, Stance
+from oracle.reduce.reduced import Reduced
+from oracle.rerun import Case
 from oracle.standing import Alone, Element, Sighting, Standing, Thread
 
 FOUND = Outcome(
@@ -60,11 +67,69 @@ def test_a_compile_errors_bucket_is_its_message_and_not_the_kernels_code():
     assert "\n" not in bucket(one) + bucket(first)
 
 
-def test_only_the_first_few_of_a_bucket_are_kept_and_all_are_counted():
+def test_the_first_few_of_a_reason_are_examined_and_then_ever_fewer_and_all_are_counted():
     findings = Findings()
-    wanted = [findings.wants(replace(FOUND, index=index)) for index in range(10)]
-    assert wanted == [True] * PER_BUCKET + [False] * (10 - PER_BUCKET)
-    assert findings.buckets[bucket(FOUND)] == 10
+    wanted = [findings.wants(replace(FOUND, index=index)) for index in range(40)]
+    assert [number for number, one in enumerate(wanted, start=1) if one] == [1, 2, 3, 4, 8, 16, 32]
+    assert findings.buckets[bucket(FOUND)] == 40
+
+
+def test_a_known_bug_is_counted_and_not_examined():
+    findings = Findings()
+    assert not findings.wants(replace(FOUND, reason="reference: known bug negated-zero: out[0] …"))
+    assert findings.buckets == {"mismatch: known bug negated-zero": 1}
+
+
+CAUSES = ("a", "b", "a", "a", "a", "b", "mismatch: known bug x", "a")
+
+
+def _examined(order: Sequence[int], findings: Findings) -> list[int]:
+    """Hand in what came of kernels 0, 1, … in an order; returns those that are kept, as they come."""
+    kept = []
+    for index in order:
+        kept += findings.examined(index, replace(STANDING, cause=CAUSES[index]))
+    return [one.outcome.index for one in kept]
+
+
+def _wanting() -> Findings:
+    findings = Findings()
+    for index in range(len(CAUSES)):
+        assert findings.wants(replace(FOUND, index=index, reason="abcdefgh"[index]))
+    return findings
+
+
+@given(st.permutations(range(len(CAUSES))))
+def test_the_first_few_of_each_cause_are_kept_in_whatever_order_they_are_examined(order):
+    findings = _wanting()
+    assert _examined(order, findings) == [0, 1, 2, 3, 5]
+    assert findings.causes == {"a": 5, "b": 2, "mismatch: known bug x": 1}
+    assert not findings.pending and not findings.unexamined
+
+
+@given(st.permutations(range(len(CAUSES))), st.integers(0, len(CAUSES)))
+def test_a_resumed_campaign_keeps_the_same_findings_and_counts(order, interrupted):
+    findings = _wanting()
+    kept = _examined(order[:interrupted], findings)
+    resumed = Findings()
+    resumed.restore(json.loads(json.dumps(findings.state())))
+    assert resumed.buckets == findings.buckets
+    again = [outcome.index for outcome in resumed.pending]
+    assert kept + _examined(again, resumed) == [0, 1, 2, 3, 5]
+    assert resumed.causes == {"a": 5, "b": 2, "mismatch: known bug x": 1}
+
+
+def test_a_finding_holds_the_reduced_kernel_beside_its_own_and_shows_it_first():
+    case = Case("import warp as wp\n# smaller\n", CompileOptions(), (7,), (4,), [{"name": "x"}])
+    smaller = Reduced(case, ("sin(float)",), size=2, size_before=30, tried=12)
+    standing = replace(STANDING, reduced=smaller, cause="mismatch on cpu: cpu against cuda; sin(float)")
+    files = finding_files(FOUND, standing, {"seed": 1, "index": 7}, {"warp": "1.19.0"})
+    data = json.loads(files["finding.json"])
+    assert files["reduced.py"] == case.source and files["kernel.py"] == FOUND.source
+    assert data["cause"] == standing.cause and data["reduced"]["arguments"] == [{"name": "x"}]
+    assert data["reduced"]["file"] == "reduced.py" and data["reduced"]["launch_dims"] == [4]
+    report = files["report.md"]
+    assert standing.cause in report and report.index("# smaller") < report.index("## Kernel")
+    assert "reduced.py" not in finding_files(FOUND, STANDING, {}, {})
 
 
 def test_a_finding_says_whether_it_stands():

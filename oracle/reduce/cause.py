@@ -13,9 +13,9 @@ from oracle.peers.options import OPTIONS
 from oracle.reduce.accuser import GRADIENT, KNOWN, Accuser, diagnostic, plain
 
 GENERIC = re.compile(
-    r"(add|sub|mul|div|neg|pos|min|max|abs|float|float32|float64|int|int32|int64|uint32|uint64|bool|vec_t|mat_t)"
-    r"\((float|int|unsigned|bool|vector|matrix|, )*\)"
-    r"|(iter_next|range|iter_reverse)\(.*\)|if|for|while|struct|element updated|variable updated|wp\.func"
+    r"(add|sub|mul|div|neg|pos)\((float|vector|matrix|, )*\)"
+    r"|(float|int|uint|bfloat|bool)\d*\(.*\)|(vec_t|mat_t|quat_t)\((float|, )*\)"
+    r"|range\(.*\)|if|for|while|struct|element updated|variable updated|wp\.func|\w+ input"
 )
 """Features that say little where another is left."""
 

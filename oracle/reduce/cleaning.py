@@ -88,16 +88,43 @@ def _unneeded(program: Program) -> Iterator[ast.AST]:
 
 
 def _unread(function: ast.FunctionDef) -> Iterator[ast.stmt]:
-    """Yield the statements that only set variables, or parts of variables, which nothing else reads."""
+    """Yield the statements that only set variables, or parts of variables, which nothing that matters reads.
+
+    A branch or a loop matters for what matters inside it.
+    """
     parameters = {one.arg for one in function.args.args}
-    statements = [one for block in blocks(function) for one in block]
-    reads = Counter(name for one in statements for name in _read_by(one))
-    for statement in statements:
-        names = set_by(statement)
-        if names and not names & parameters:
-            own = Counter(_read_by(statement))
-            if all(reads[name] == own[name] for name in names):
-                yield statement
+    around = _around(function)
+    waiting = [one for one in around if _does_something(one, parameters)]
+    matters: set[ast.stmt] = set()
+    read: set[str] = set()
+    while waiting:
+        for one in waiting:
+            matters |= {one, *around[one]}
+        read = {name for one in matters for name in _read_by(one)}
+        waiting = [one for one in around if one not in matters and set_by(one) & read]
+    for statement in around:
+        if statement not in matters and not isinstance(statement, ast.Pass | ast.Break | ast.Continue):
+            yield statement
+
+
+def _around(function: ast.FunctionDef) -> dict[ast.stmt, tuple[ast.stmt, ...]]:
+    """Return every statement of a function with those that it stands in."""
+    found: dict[ast.stmt, tuple[ast.stmt, ...]] = {}
+
+    def enter(block: Iterable[ast.stmt], outer: tuple[ast.stmt, ...]) -> None:
+        for statement in block:
+            found[statement] = outer
+            enter([*getattr(statement, "body", ()), *getattr(statement, "orelse", ())], (*outer, statement))
+
+    enter(function.body, ())
+    return found
+
+
+def _does_something(statement: ast.stmt, parameters: set[str]) -> bool:
+    """Whether a statement does more than to set variables of the function's own."""
+    if isinstance(statement, ast.Return | ast.Expr | ast.Assert):
+        return True
+    return bool(set_by(statement) & parameters)
 
 
 def set_by(statement: ast.stmt) -> set[str]:

@@ -72,6 +72,7 @@ class _Listing:
             for block in blocks(function):
                 yield from self._runs(block)
         for statement in self._spots:
+            yield from self._inlined(statement)
             yield from self._unwrapped(statement)
             yield from self._simpler(statement)
         yield from self._parameters()
@@ -135,6 +136,16 @@ class _Listing:
             others = [one for name, found in stores.items() if name != kept for one in found if one not in stores[kept]]
             if others:
                 yield self._deletion(list(dict.fromkeys(others)))
+
+    def _inlined(self, statement: ast.stmt) -> Iterator[tuple[Edit, int]]:
+        """Put what is assigned to a variable where alone that is read."""
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if not _calls_tid(value):
+                function = self._spots[statement].function
+                uses = [one for one in ast.walk(function) if isinstance(one, ast.Name) and one.id == name]
+                if len(uses) == 2 and _is_read(uses[1]) != _is_read(uses[0]):
+                    read = uses[0] if _is_read(uses[0]) else uses[1]
+                    yield (Change(self._number(read), operand=self._number(value)),), 4
 
     def _unwrapped(self, statement: ast.stmt) -> Iterator[tuple[Edit, int]]:
         """Put a block in the place of the branch or the loop that it belongs to."""

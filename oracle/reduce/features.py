@@ -18,8 +18,20 @@ from oracle.peers.rewrites.program import Program, decorator_of, name_of
 from oracle.rerun import Case
 
 UBIQUITOUS = frozenset(
-    {"address", "load", "store", "array_store", "copy", "assign", "extract", "select", "where", "tid", "launch_bounds"}
-    | {"indexref", "where_inplace", "unused", "array_addr", "index", "value"}
+    {
+        "address",
+        "load",
+        "store",
+        "array_store",
+        "copy",
+        "assign",
+        "extract",
+        "select",
+        "where",
+        "builtin_tid1d",
+        "builtin_tid2d",
+    }
+    | {"builtin_tid3d", "builtin_tid4d"}
 )
 """Native functions of which a call says nothing about a kernel."""
 
@@ -59,6 +71,8 @@ def _call(call: NativeCall, own: set[str]) -> str:
     if name in UBIQUITOUS or name in own or name not in _natives():
         return ""
     kinds = list(dict.fromkeys(kind for one in call.arguments if (kind := _kind(one))))
+    if call.arguments and not kinds:
+        return ""  # of structs, or of a loop's range: Warp writes them for every struct and every loop
     return f"{name}({', '.join(kinds)})"
 
 
@@ -124,8 +138,6 @@ def _construct(node: ast.AST) -> Iterator[str]:
             yield "variable updated"
         case ast.AugAssign():
             yield "element updated"
-        case ast.Tuple(ctx=ast.Load(), elts=[_, _, *_]):
-            yield from ()
         case ast.Assign(targets=[ast.Tuple(), *_]):
             yield "unpacking"
 

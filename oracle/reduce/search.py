@@ -14,10 +14,11 @@ from oracle.limits import gradient_limit
 from oracle.observation import Verdict
 from oracle.peers.rewrites.program import Program
 from oracle.pool import Death
-from oracle.reduce.accuser import FORWARD, GRADIENT, Accuser
+from oracle.reduce.accuser import GRADIENT, Accuser
 from oracle.reduce.changes import Edit, changed, joined
 from oracle.reduce.edits import edits_of, size_of
 from oracle.reduce.reduced import Reduced
+from oracle.reduce.settings import Setting, settings_of, with_settings
 from oracle.reduce.trying import Tried
 from oracle.rerun import Case
 
@@ -32,13 +33,19 @@ class Bounds:
 
 
 FEW = Bounds(candidates=24, rounds=12, per_round=4)
-"""For an accusation that ends a process, waits for a limit, or has a compiler start twice with every candidate."""
+"""For an accusation with which every candidate has a compiler start twice, as refused C++ does, or run to a limit."""
+
+DEADLY = Bounds(candidates=12, rounds=6, per_round=3)
+"""For an accusation that ends a process with every candidate."""
 
 
 @dataclass(frozen=True)
 class _Candidate:
+    """A case to try, and how it was made from the base: with settings or an edit."""
+
     case: Case
     edit: Edit = ()
+    settings: tuple[Setting, ...] = ()
 
 
 class Reduction:
@@ -46,9 +53,10 @@ class Reduction:
 
     def __init__(self, case: Case, accuser: Accuser, bounds: Bounds | None = None) -> None:
         """The case has dimensions, arguments and one input seed, and `accuser` accuses it."""
-        slow = accuser.verdict in (Verdict.CRASH, Verdict.HANG) or accuser.said.startswith("native")
+        slow = accuser.verdict is Verdict.HANG or _is_native(accuser)
         self._accuser = accuser
-        self._bounds = bounds or (FEW if slow else Bounds())
+        usual = DEADLY if accuser.verdict is Verdict.CRASH else FEW if slow else Bounds()
+        self._bounds = bounds or usual
         self._original = case
         self._base = case
         self._types: Tried | None = None
@@ -56,7 +64,8 @@ class Reduction:
         self._edits: Iterator[Edit] = iter(())
         self._seen: set[str] = set()
         self._failed: set[tuple[str, ...]] = set()
-        self._round: list[_Candidate] = [_Candidate(one) for one in _variants(case, accuser)]
+        self._round: list[_Candidate] = []
+        self._settings = settings_of(case, accuser)
         self._single: list[tuple[_Candidate, Tried]] = []
         self._rounds = 0
         self._tried = 0
@@ -71,8 +80,12 @@ class Reduction:
 
     def next_round(self) -> list[Case]:
         """Return the cases to try next, none at the end."""
-        if self._rounds:
-            self._round = self._joined() or self._fresh()
+        if not self._rounds:
+            single = [[], *([one] for one in self._settings)]
+            several = [self._settings] if len(self._settings) > 1 else []
+            self._round = [self._with(settings) for settings in (*single, *several)]
+        else:
+            self._round = self._with_settings() or self._joined() or self._fresh()
         self._rounds += bool(self._round)
         self._tried += len(self._round)
         return [one.case for one in self._round]
@@ -81,9 +94,8 @@ class Reduction:
         """Take in what came of the cases of the last round, in their order."""
         pairs = zip(self._round, outcomes, strict=True)
         shown = [(one, tried) for one, tried in pairs if isinstance(tried, Tried) and tried.shows]
-        if self._types is None:
-            if shown:
-                self._settle(*shown[-1])
+        if self._rounds == 1:
+            self._hear_settings(shown)
             return
         showing = {id(one) for one, _ in shown}
         nodes = list(ast.walk(ast.parse(self._base.source)))
@@ -96,6 +108,23 @@ class Reduction:
             best = min(self._single, key=lambda pair: measure(pair[0].case.source))
             self._single = []
             self._settle(*best)
+
+    def _hear_settings(self, shown: Sequence[tuple[_Candidate, Tried]]) -> None:
+        """Settle on the case with the most settings, and have those joined that are good one by one."""
+        self._settings = [one.settings[0] for one, _ in shown if len(one.settings) == 1]
+        if shown:
+            best = max(shown, key=lambda pair: len(pair[0].settings))
+            self._settle(*best)
+            if len(best[0].settings) >= len(self._settings):
+                self._settings = []
+
+    def _with(self, settings: Sequence[Setting]) -> _Candidate:
+        return _Candidate(with_settings(self._original, settings), settings=tuple(settings))
+
+    def _with_settings(self) -> list[_Candidate]:
+        """Return the one candidate that joins settings, if that is still to be tried."""
+        settings, self._settings = self._settings, []
+        return [self._with(settings)] if settings else []
 
     def _settle(self, best: _Candidate, tried: Tried) -> None:
         """Go on from a smaller kernel; what failed before comes last."""
@@ -114,11 +143,11 @@ class Reduction:
 
     def _fresh(self) -> list[_Candidate]:
         """Return the next candidates of one change each, within the bounds."""
-        if self._types is None or self._rounds >= self._bounds.rounds:
-            return []
-        if self._single:  # nothing came of joining them
+        if self._single:  # they cannot be joined
             self._settle(*min(self._single, key=lambda pair: measure(pair[0].case.source)))
             self._single = []
+        if self._types is None or self._rounds >= self._bounds.rounds:
+            return []
         wanted = min(self._bounds.per_round, self._bounds.candidates - self._tried)
         found: list[_Candidate] = []
         for edit in self._edits:
@@ -153,16 +182,9 @@ def measure(source: str) -> int:
     return size_of(ast.parse(source))
 
 
-def _variants(case: Case, accuser: Accuser) -> list[Case]:
-    """Return the case as it is and, last, as it is quickest to compile; the last that shows it is reduced."""
-    options = [case.options]
-    if accuser.verdict is Verdict.COMPILE_ERROR:
-        options += [replace(case.options, targets=(target,)) for target in case.options.targets]
-    else:
-        options.append(replace(case.options, cuda_level=0))
-    if accuser.direction == FORWARD and case.options.backward:
-        options += [replace(one, backward=False) for one in options]
-    return [replace(case, options=one) for one in options]
+def _is_native(accuser: Accuser) -> bool:
+    """Whether a compiler behind Warp refuses the kernel: then it starts again without its precompiled headers."""
+    return accuser.verdict is Verdict.COMPILE_ERROR and not accuser.said.startswith(("codegen", "load"))
 
 
 def _key(edit: Edit, nodes: Sequence[ast.AST]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -18,11 +18,11 @@ from oracle.peers.agreement import PeerCase
 from oracle.peers.peer import Peer
 from oracle.peers.running import PeerRunner
 from oracle.probes import Answer, answer_of
-from oracle.reduce.accuser import Accuser, accuser_of
+from oracle.reduce.accuser import TARGETS, Accuser, accuser_of
 from oracle.reduce.features import features_of
-from oracle.reference.opinion import ORACLE as REFERENCE
 from oracle.rerun import Case, launches_of
 from oracle.second_look import look_again
+from oracle.second_opinions import undefined
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,21 @@ def start_worker(cuda: str, scratch: Path) -> Callable[[tuple[Trial, ...]], Sequ
     `cuda` is the back end's name, `device` or `emulator`. The pool removes `scratch` when the process has ended.
     """
     workspace = open_workspace(scratch).__enter__()
-    return Trier(workspace, Judge(cpu, cuda_backend(cuda), cuda, DIRECTIONS)).run
+    backend = cuda_backend(cuda)
+    return Trier(workspace, Judge(cpu, backend, cuda, DIRECTIONS), Judge(cpu, backend, cuda)).run
 
 
 @dataclass(frozen=True)
 class Trier:
-    """Tries candidates, all of one call that are compiled alike in one module."""
+    """Tries candidates, all of one call that are compiled alike in one module.
+
+    `judge` asks every oracle, `among_targets` nobody but the two targets: the reference runs a kernel 64 times before
+    it accuses, and is left alone where it is not the accuser.
+    """
 
     workspace: Workspace
     judge: Judge
+    among_targets: Judge
 
     def run(self, trials: Sequence[Trial]) -> list[Tried]:
         """Return what came of the trials, in their order."""
@@ -89,17 +95,17 @@ class Trier:
         with compile_batch([trial.case.source for _, trial in sound], options, self.workspace) as batch:
             neighbours = list(_launchable(sound, batch.results))
             answers = dict(self._answers(neighbours, options))
-            for number, trial, compiled, _, _ in neighbours:
-                answer = answers[number]
-                if accuser_of(answer) == trial.accuser and not _is_undefined(answer):
+            for number, trial, compiled, dims, inputs in neighbours:
+                same = _among_targets(accuser_of(answers[number])) == _among_targets(trial.accuser)
+                if same and not undefined(compiled, dims, inputs):
                     features = features_of(trial.case, compiled.artifacts.cpp_forward)
                     found[number] = Tried(True, typed[number], features)
         return found
 
     def _answers(self, neighbours: Sequence[Neighbour], options: CompileOptions) -> Iterator[tuple[int, Answer]]:
         judged = {
-            number: self.judge.judge(compiled, dims, inputs, options.backward)
-            for number, _, compiled, dims, inputs in neighbours
+            number: self._judge(trial).judge(compiled, dims, inputs, options.backward)
+            for number, trial, compiled, dims, inputs in neighbours
         }
         agreed = [one for one in neighbours if judged[one[0]].verdict is Verdict.MATCH]
         heard = judged | self._with_peers(agreed, judged, options)
@@ -108,6 +114,10 @@ class Trier:
             if trial.accuser.verdict is Verdict.SANITIZER and one.verdict is Verdict.MISMATCH:
                 one = look_again(one, self.judge, trial.case.source, options, self.workspace, dims, inputs)
             yield number, answer_of(one, judged[number].verdict is Verdict.MATCH)
+
+    def _judge(self, trial: Trial) -> Judge:
+        by_others = trial.accuser.verdict is Verdict.MISMATCH and trial.accuser.oracle != TARGETS and trial.peer is None
+        return self.judge if by_others else self.among_targets
 
     def _with_peers(
         self, agreed: Sequence[Neighbour], judged: Mapping[int, Judgement], options: CompileOptions
@@ -125,10 +135,9 @@ class Trier:
         return {one[0]: weigh(judged[one[0]], [opinion]) for one, opinion in zip(agreed, opinions, strict=True)}
 
 
-def _is_undefined(answer: Answer) -> bool:
-    """Whether the reference holds a candidate not to be well-defined: an edit has taken a guard away."""
-    heard = [opinion for opinion in answer.opinions if opinion.oracle == REFERENCE]
-    return any("not well-defined" in one.reason or "UnboundLocalError" in one.reason for one in heard)
+def _among_targets(accuser: Accuser | None) -> Accuser | None:
+    """Return an accuser as it is where nobody but the targets is asked, and nobody says which of them is wrong."""
+    return replace(accuser, wrong="") if accuser is not None and accuser.oracle == TARGETS else accuser
 
 
 def _kind(numbered: tuple[int, Trial]) -> tuple[CompileOptions, bool]:
