@@ -29,8 +29,6 @@ _FOLLOWED: Mapping[str, tuple[str, ...]] = {
     "codegen": ("",),
     "context": (
         "Function.add_overload",
-        "Function.build",
-        "Function.get_overload",
         "Function.is_simple",
         "Function.mangle",
         "ModuleBuilder.build_",
@@ -59,6 +57,11 @@ _LEFT_OUT: Mapping[str, tuple[str, ...]] = {
         "struct_instance_repr_recursive",
     ),
     "it runs when Warp starts": ("_add_hash_grid_query_builtins",),
+    "it finds what an earlier pass over the module has made": (
+        "Function.build",
+        "Function.get_overload",
+        "specialize_callable_func",
+    ),
     "it hashes a module, more than once for those with one `wp.static` among their kernels": (
         "Adjoint.assigned_name_ids",
         "Adjoint.assignment_call_metadata",
@@ -71,16 +74,17 @@ _LEFT_OUT: Mapping[str, tuple[str, ...]] = {
 }
 """Functions that are not followed, by the reason."""
 
+_LAZY = frozenset(("value_func",))
+"""Attributes that Warp fills in at the first use: branches that ask for them are not followed."""
+
 _ENTERS: Mapping[str, Mapping[str, str]] = {
     "codegen": {"codegen_func": "adj", "codegen_snippet": "adj", "codegen_kernel": "kernel"},
     "context": {
-        "ModuleBuilder.__init__": "hasher",
         "ModuleBuilder.build_kernel": "kernel",
         "ModuleBuilder.build_function": "func",
     },
 }
-"""The functions during which Warp works on one kernel or function, each with the parameter that tells which. A builder
-without a hasher only evaluates `wp.static`, for all of a module or for none."""
+"""The functions during which Warp works on one kernel or function, each with the parameter that tells which."""
 
 
 class FollowingError(RuntimeError):
@@ -141,8 +145,8 @@ class _Probes:
         self.ways = tuple(ways)
         self._waste = [0] * len(ways)
         self._followed: Followed | None = None
-        self._outer: list[tuple[list[int], bool]] = []
-        self._current, self._idle = self._waste, True
+        self._current = self._waste
+        self._outer: list[list[int]] = []
         for module in self._modules:
             vars(module).update({ENTER: self._enter, LEAVE: self._leave, TAKEN: self._waste})
 
@@ -151,36 +155,30 @@ class _Probes:
         if self._followed is not None:
             raise RuntimeError("branches are followed already")
         self._followed = followed
-        self._store_in(self._waste, idle=False)
 
     def end(self) -> None:
         """Keep nothing any more."""
         self._followed = None
-        self._outer.clear()
-        self._store_in(self._waste, idle=True)
 
-    def _store_in(self, flags: list[int], idle: bool) -> None:
+    def _store_in(self, flags: list[int]) -> None:
         if flags is not self._current:
             for module in self._modules:
                 vars(module)[TAKEN] = flags
-        self._current, self._idle = flags, idle
+            self._current = flags
 
     def _enter(self, subject: Any) -> None:
         """Store what is taken from now on for the source that a kernel, function or adjoint comes from."""
-        self._outer.append((self._current, self._idle))
-        if self._idle or subject is None:
-            self._store_in(self._waste, idle=True)
-            return
-        assert self._followed is not None
-        code = getattr(getattr(subject, "func", None), "__code__", None)
-        source = self._followed.sources.get(code.co_filename) if code else None
-        flags = self._waste if source is None else self._followed.flags_of(source, len(self.ways))
-        self._store_in(flags, idle=False)
+        self._outer.append(self._current)
+        flags = self._waste
+        if self._followed is not None:
+            code = getattr(getattr(subject, "func", None), "__code__", None)
+            source = self._followed.sources.get(code.co_filename) if code else None
+            flags = flags if source is None else self._followed.flags_of(source, len(self.ways))
+        self._store_in(flags)
 
     def _leave(self) -> None:
         """Go on with what was there before."""
-        if self._outer:
-            self._store_in(*self._outer.pop())
+        self._store_in(self._outer.pop())
 
 
 @functools.cache
@@ -200,7 +198,7 @@ def _put_into(module: ModuleType, name: str, first: int) -> list[str]:
     file = str(module.__file__)
     enters = _ENTERS.get(name, {})
     wanted = functools.partial(_is_followed, name)
-    found = probed(Path(file).read_text(encoding="utf-8"), file, wanted, enters, first)
+    found = probed(Path(file).read_text(encoding="utf-8"), file, wanted, enters, _LAZY, first)
     functions = list(_functions(module))
     missing = set(enters) - {function.__code__.co_qualname for function in functions}
     if missing:

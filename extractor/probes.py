@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from types import CodeType
 from typing import TypeVar
@@ -32,16 +32,19 @@ class Probed:
     ways: tuple[str, ...]
 
 
-def probed(text: str, filename: str, follow: Callable[[str], bool], enters: Mapping[str, str], first: int) -> Probed:
+def probed(
+    text: str, filename: str, follow: Callable[[str], bool], enters: Mapping[str, str], lazy: Set[str], first: int
+) -> Probed:
     """Put probes into the functions of a file whose qualified names `follow` wants, numbered from `first` on.
 
     A way is named `Adjoint.emit_If: if 2, else`: the function, the branch by its kind and number there, the outcome.
     Ways that do nothing but raise are left out: they lead to no kernel. So are functions that remember their results,
-    as the way through them depends on what was asked before. `enters` maps functions to the parameter that they hand
+    as the way through them depends on what was asked before, and branches whose condition reads an attribute that is
+    `lazy`: filled in at the first use. `enters` maps functions to the parameter that they hand
     to `ENTER` when they begin; they call `LEAVE` when they end. Raises SyntaxError for a file that is no Python.
     """
     tree = ast.parse(text, filename)
-    prober = _Prober(follow, enters, first)
+    prober = _Prober(follow, enters, lazy, first)
     tree.body = [node for node in map(prober.visit, tree.body) if isinstance(node, _KEPT)]
     code = compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
     found = [(_place(inner), inner) for inner in _nested(code)]
@@ -69,10 +72,11 @@ _Suite = list[ast.stmt]
 class _Prober(ast.NodeTransformer):
     """Puts the probes in, and names them in order."""
 
-    def __init__(self, follow: Callable[[str], bool], enters: Mapping[str, str], first: int) -> None:
+    def __init__(self, follow: Callable[[str], bool], enters: Mapping[str, str], lazy: Set[str], first: int) -> None:
         self.ways: list[str] = []
         self._follow = follow
         self._enters = enters
+        self._lazy = lazy
         self._first = first
         self._path: list[str] = []
         self._branches: Counter[str] = Counter()
@@ -102,7 +106,7 @@ class _Prober(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_If(self, node: ast.If) -> ast.AST:
-        if self._function:
+        if self._function and not self._is_lazy(node.test):
             branch = self._next("if")
             node.test = self.visit(node.test)
             node.body = self._way(node.body, f"{branch}, then", node)
@@ -144,13 +148,16 @@ class _Prober(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        if not self._function:
+        if not self._function or self._is_lazy(node.test):
             return self.generic_visit(node)
         branch = self._next("expression")
         node.test = self.visit(node.test)
         node.body = self._value(self.visit(node.body), f"{branch}, then")
         node.orelse = self._value(self.visit(node.orelse), f"{branch}, else")
         return node
+
+    def _is_lazy(self, test: ast.expr) -> bool:
+        return any(isinstance(inner, ast.Attribute) and inner.attr in self._lazy for inner in ast.walk(test))
 
     def _suite(self, suite: _Suite) -> _Suite:
         return [self.visit(each) for each in suite]
