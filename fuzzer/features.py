@@ -43,12 +43,14 @@ def _open_ended() -> None:
     return None
 
 
-def _generable() -> int:
-    return len(focus.everything())
+@functools.cache
+def _generable_keys() -> frozenset[str]:
+    return frozenset(one.key for one in focus.everything())
 
 
-def _differentiable() -> int:
-    return sum(one.differentiable for one in focus.everything())
+@functools.cache
+def _differentiable_keys() -> frozenset[str]:
+    return frozenset(one.key for one in focus.everything() if one.differentiable)
 
 
 def _placed() -> int:
@@ -59,8 +61,8 @@ GROUPS: Mapping[str, Group] = {
     group.name: group
     for group in (
         Group(0, "branch", "branches of Warp's code generator", branches.known_branches),
-        Group(1, "overload", "registered overloads called", _generable),
-        Group(2, "adjoint", "registered overloads whose adjoint is called", _differentiable),
+        Group(1, "overload", "generable overloads called", lambda: len(_generable_keys())),
+        Group(2, "adjoint", "generable overloads whose adjoint is called", lambda: len(_differentiable_keys())),
         Group(3, "call", "native functions with the types of their arguments", _open_ended),
         Group(4, "pair", "who feeds whom", _open_ended),
         Group(5, "ptx", "PTX opcodes with their modifiers", _open_ended),
@@ -94,7 +96,7 @@ def features_of(kernel: Kernel, compiled: Compiled, taken: Collection[str] = ())
     texts = {
         "branch": taken,
         "ptx": compiled.ptx.opcodes(entries),
-        "context": map(_context_text, kernel.contexts),
+        "context": filter(None, map(_context_text, kernel.contexts)),
         **_of_texts(kernel.source, compiled.artifacts.cpp_forward, compiled.artifacts.cpp_backward),
     }
     return _numbers(texts)
@@ -115,8 +117,8 @@ def _of_texts(source: str, forward: str, backward: str) -> dict[str, Iterable[st
     adjoints = {site.call for site in call_sites(backward) if site.native and site.call.function.startswith("adj_")}
     natives = {site.call for site in sites if called(site) != "function"}
     return {
-        "overload": overload_keys(calls),
-        "adjoint": overload_keys(adjoints),
+        "overload": overload_keys(calls) & _generable_keys(),
+        "adjoint": overload_keys(adjoints) & _differentiable_keys(),
         "call": map(_call_text, natives | adjoints),
         "pair": feeds(sites),
         "production": construct_pairs(source),
@@ -148,8 +150,12 @@ def _known_signatures() -> frozenset[str]:
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _context_text(text: str) -> str:
-    """Return a kernel's context with its overload as registered: one of a generic overload loses its types."""
+def _context_text(text: str) -> str | None:
+    """Return a kernel's context with its overload as registered: one of a generic overload loses its types.
+
+    None for what is no registered overload's name, like the dimensions of `wp.tid`.
+    """
     builtin, _, place = text.removeprefix("builtin:").partition(" @ ")
-    signature = builtin if builtin in _known_signatures() else f"{builtin.partition('(')[0]}(*)"
-    return f"{signature} @ {place}"
+    generic = f"{builtin.partition('(')[0]}(*)"
+    signature = next((each for each in (builtin, generic) if each in _known_signatures()), None)
+    return signature and f"{signature} @ {place}"
