@@ -51,8 +51,11 @@ class Task:
         return Plan(index, self.categories[index % len(self.categories)])
 
     def make(self, plan: Plan) -> Made:
-        """Make the kernel of a plan; raises GrammarError if the recogniser would not let it pass."""
-        return make(plan, self.seed, self.beyond_limits)
+        """Make the kernel of a plan; raises GrammarError if the recogniser would not let it pass.
+
+        Limits of the backward pass do not matter without one.
+        """
+        return make(plan, self.seed, self.beyond_limits or not self.backward)
 
     def kernel(self, index: int) -> Kernel:
         """Make kernel `index` plainly; raises GrammarError if the recogniser would not let it pass."""

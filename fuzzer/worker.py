@@ -7,11 +7,12 @@ import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from extractor.compiling import Compiled, CompileFailure, CompileOptions, compile_batch
 from extractor.record import Record
-from extractor.warp_setup import Workspace, open_workspace
+from extractor.warp_setup import Workspace, open_workspace, spare_what_stays
 from fuzzer.features import features_of
 from fuzzer.guidance.plan import Plan
 from fuzzer.making import Made
@@ -26,6 +27,7 @@ from oracle.limits import documented, excuse
 from oracle.observation import Verdict
 from oracle.peers.agreement import PeerCase
 from oracle.peers.running import PeerRunner
+from oracle.reduce.accuser import KNOWN
 from oracle.second_look import look_again
 
 
@@ -36,7 +38,16 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[Plan, ...]], Sequ
     """
     workspace = open_workspace(scratch).__enter__()
     options = CompileOptions(backward=task.backward, arch=task.arch, emit_ptx=task.emit_ptx)
-    return BatchRunner(task, workspace, options, Judge(cpu, cuda_backend(task.cuda), task.cuda, DIRECTIONS)).run
+    runner = BatchRunner(task, workspace, options, Judge(cpu, cuda_backend(task.cuda), task.cuda, DIRECTIONS))
+    jobs = count()
+
+    def run(plans: tuple[Plan, ...]) -> Sequence[Outcome]:
+        outcomes = runner.run(plans)
+        if not next(jobs):  # by now the tables are there that stay
+            spare_what_stays()
+        return outcomes
+
+    return run
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,8 @@ class BatchRunner:
             for plan in plans:
                 try:
                     kernels[plan.index] = self.task.make(plan)
+                except (MemoryError, OSError):
+                    raise
                 except Exception as error:  # the grammar's fault, which must not cost a campaign its other kernels
                     outcomes[plan.index] = _own_fault(plan, error)
         shared = {stage: taken / len(plans) for stage, taken in seconds.items()}
@@ -138,10 +151,12 @@ class BatchRunner:
     def _outcome(self, index: int, launched: Launched, options: CompileOptions) -> Outcome:
         kernel = launched.kernel
         seconds: dict[str, float] = {}
+        judgement = launched.judgement
         with _cpu_time(seconds, "second look"):
-            judgement = look_again(
-                launched.judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
-            )
+            if not KNOWN.search(judgement.reason):  # what has a name already is only counted
+                judgement = look_again(
+                    judgement, self.judge, kernel.source, options, self.workspace, kernel.dims, launched.inputs
+                )
             judgement = _excused(judgement, kernel.source)
         seconds |= judgement.seconds
         backends = self.judge.backends

@@ -45,7 +45,7 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The verdict on a kernel and why. `seconds` holds the time per back end, and for `nudge`.
+    """The verdict on a kernel and why. `seconds` holds the CPU time per back end, and for `nudge`.
 
     `comparison` is missing where a back end returned nothing to compare. `functions` are the library functions that the
     kernel called, known only where a difference had to be explained. `place` is the first element that differs and
@@ -252,8 +252,8 @@ def _with_order_slack(
 
 @contextmanager
 def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         yield
     finally:
-        seconds[name] = time.perf_counter() - start
+        seconds[name] = time.process_time() - start

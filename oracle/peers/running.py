@@ -54,7 +54,7 @@ class PeerRunner:
         return self._rewritten(cases, peer)
 
     def _relaunched(self, case: PeerCase, peer: Relaunched) -> Opinion:
-        started = time.perf_counter()
+        started = time.process_time()
         if peer.layout:
             inputs = laid_out(case.compiled.kernel, case.source, case.inputs, peer.layout)
             if inputs is None:
@@ -77,11 +77,11 @@ class PeerRunner:
         sources = [case.source for case in cases]
         reverse = -1 if option is None else 1
         opinions = []
-        started = time.perf_counter()
+        started = time.process_time()
         with compile_batch(sources[::reverse], replace(options, targets=(peer.target,)), self.workspace) as batch:
-            compiling = (time.perf_counter() - started) / len(cases)
+            compiling = (time.process_time() - started) / len(cases)
             for case, result in zip(cases, batch.results[::reverse], strict=True):
-                started = time.perf_counter()
+                started = time.process_time()
                 opinion = self._one_recompiled(case, result, peer)
                 opinions.append(_timed(opinion, started - compiling))
         return opinions
@@ -125,19 +125,19 @@ class PeerRunner:
         return self.agreement.on_cuda(name, case, observation)
 
     def _rewritten(self, cases: Sequence[PeerCase], peer: Rewritten) -> list[Opinion]:
-        started = time.perf_counter()
+        started = time.process_time()
         rewritings = [_accepted(case.source, peer) for case in cases]
         sources = [one.source for one in rewritings if isinstance(one, Rewriting)]
         options = replace(self.options, backward=False, targets=("cpu",))
         opinions = []
         with compile_batch(sources, options, self.workspace) as batch:
-            shared = (time.perf_counter() - started) / len(cases)
+            shared = (time.process_time() - started) / len(cases)
             results = iter(batch.results)
             for case, one in zip(cases, rewritings, strict=True):
                 if isinstance(one, str):
                     opinions.append(Opinion(peer.name, Stance.NO_OPINION, one))
                     continue
-                started = time.perf_counter()
+                started = time.process_time()
                 opinions.append(_timed(self._one_rewritten(case, one, next(results)), started - shared))
         return opinions
 
@@ -193,4 +193,4 @@ def _seen(reports: Sequence[Report]) -> str:
 
 
 def _timed(opinion: Opinion, started: float) -> Opinion:
-    return replace(opinion, seconds=time.perf_counter() - started)
+    return replace(opinion, seconds=time.process_time() - started)

@@ -42,9 +42,9 @@ class Reference:
 
     def opinion(self, target: str, observed: Observation) -> Opinion:
         """Compare the forward leaves that a target observed with the reference's, and judge what differs."""
-        start = time.perf_counter()
+        start = time.process_time()
         opinion = self._opinion(target, observed)
-        return replace(opinion, seconds=time.perf_counter() - start, target=target)
+        return replace(opinion, seconds=time.process_time() - start, target=target)
 
     def _opinion(self, target: str, observed: Observation) -> Opinion:
         own = self.evaluation.observation
@@ -120,11 +120,11 @@ class Reference:
 
 def consult(program: Program, dims: Sequence[int], inputs: Inputs, block_dim: int = 0) -> Reference | Opinion:
     """Run the reference; returns an opinion at once where it has none. A thread's block has `block_dim` threads."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         evaluation = evaluate(program, dims, inputs, block_dim=block_dim)
     except NO_OPINION as error:
-        return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.perf_counter() - start)
+        return Opinion(ORACLE, Stance.NO_OPINION, describe(error), seconds=time.process_time() - start)
     return Reference(program, tuple(dims), inputs, evaluation, block_dim)
 
 
