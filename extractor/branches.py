@@ -20,7 +20,7 @@ from typing import Any
 
 import warp as wp
 
-from extractor.probes import ENTER, LEAVE, TAKEN, probed
+from extractor.probes import ENTER, LEAVE, TAKEN, Wanted, probed
 
 _FILES = ("codegen", "context", "builtins")
 """The modules of Warp's that translate kernels, with `warp._src` before each."""
@@ -197,8 +197,9 @@ def _put_into(module: ModuleType, name: str, first: int) -> list[str]:
     """Give the functions of one of Warp's modules their code with probes, and return the names of the ways."""
     file = str(module.__file__)
     enters = _ENTERS.get(name, {})
-    wanted = functools.partial(_is_followed, name)
-    found = probed(Path(file).read_text(encoding="utf-8"), file, wanted, enters, _LAZY, first)
+    sets = {key for key, value in vars(module).items() if isinstance(value, (set, frozenset))}
+    wanted = Wanted(functools.partial(_is_followed, name), enters, _LAZY, sets)
+    found = probed(Path(file).read_text(encoding="utf-8"), file, wanted, first)
     functions = list(_functions(module))
     missing = set(enters) - {function.__code__.co_qualname for function in functions}
     if missing:

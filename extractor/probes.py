@@ -32,19 +32,30 @@ class Probed:
     ways: tuple[str, ...]
 
 
-def probed(
-    text: str, filename: str, follow: Callable[[str], bool], enters: Mapping[str, str], lazy: Set[str], first: int
-) -> Probed:
-    """Put probes into the functions of a file whose qualified names `follow` wants, numbered from `first` on.
+@dataclass(frozen=True)
+class Wanted:
+    """Which functions get probes, by their qualified names, and which branches of them depend on more than the input.
+
+    `enters` maps functions to the parameter that they hand to `ENTER` when they begin; they call `LEAVE` when they end.
+    Conditions that read an attribute which is `lazy`, filled in at the first use, get no probes, nor do loops over a
+    variable of the module that is `unordered`: a set, which has an order of its own in every process.
+    """
+
+    follow: Callable[[str], bool]
+    enters: Mapping[str, str]
+    lazy: Set[str] = frozenset()
+    unordered: Set[str] = frozenset()
+
+
+def probed(text: str, filename: str, wanted: Wanted, first: int = 0) -> Probed:
+    """Put probes into the functions of a file that are wanted, numbered from `first` on.
 
     A way is named `Adjoint.emit_If: if 2, else`: the function, the branch by its kind and number there, the outcome.
-    Ways that do nothing but raise are left out: they lead to no kernel. So are functions that remember their results,
-    as the way through them depends on what was asked before, and branches whose condition reads an attribute that is
-    `lazy`: filled in at the first use. `enters` maps functions to the parameter that they hand
-    to `ENTER` when they begin; they call `LEAVE` when they end. Raises SyntaxError for a file that is no Python.
+    Ways that end in an error are left out: they lead to no kernel. So are functions that remember their results, as
+    the way through them depends on what was asked before. Raises SyntaxError for a file that is no Python.
     """
     tree = ast.parse(text, filename)
-    prober = _Prober(follow, enters, lazy, first)
+    prober = _Prober(wanted, first)
     tree.body = [node for node in map(prober.visit, tree.body) if isinstance(node, _KEPT)]
     code = compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
     found = [(_place(inner), inner) for inner in _nested(code)]
@@ -72,11 +83,9 @@ _Suite = list[ast.stmt]
 class _Prober(ast.NodeTransformer):
     """Puts the probes in, and names them in order."""
 
-    def __init__(self, follow: Callable[[str], bool], enters: Mapping[str, str], lazy: Set[str], first: int) -> None:
+    def __init__(self, wanted: Wanted, first: int) -> None:
         self.ways: list[str] = []
-        self._follow = follow
-        self._enters = enters
-        self._lazy = lazy
+        self._wanted = wanted
         self._first = first
         self._path: list[str] = []
         self._branches: Counter[str] = Counter()
@@ -93,11 +102,11 @@ class _Prober(ast.NodeTransformer):
         self._path.append(node.name)
         name = ".".join(part for part in self._path if part != "<locals>")
         if not outer:
-            self._function = name if self._follow(name) and not _remembers(node) else ""
+            self._function = name if self._wanted.follow(name) and not _remembers(node) else ""
         if self._function:
             node.body = self._suite(node.body)
-        if name in self._enters:
-            node.body = self._entering(self._enters[name], node)
+        if name in self._wanted.enters:
+            node.body = self._entering(self._wanted.enters[name], node)
         self._path.pop()
         self._function = outer
         return node
@@ -121,6 +130,8 @@ class _Prober(ast.NodeTransformer):
         return self._loop(node, "while")
 
     def _loop(self, node: ast.For | ast.While, kind: str) -> ast.AST:
+        if isinstance(node, ast.For) and isinstance(node.iter, ast.Name) and node.iter.id in self._wanted.unordered:
+            return node
         if not self._function:
             return self.generic_visit(node)
         branch = self._next(kind)
@@ -157,7 +168,7 @@ class _Prober(ast.NodeTransformer):
         return node
 
     def _is_lazy(self, test: ast.expr) -> bool:
-        return any(isinstance(inner, ast.Attribute) and inner.attr in self._lazy for inner in ast.walk(test))
+        return any(isinstance(inner, ast.Attribute) and inner.attr in self._wanted.lazy for inner in ast.walk(test))
 
     def _suite(self, suite: _Suite) -> _Suite:
         return [self.visit(each) for each in suite]

@@ -13,7 +13,7 @@ import pytest
 
 from extractor import branches
 from extractor.compiling import CompileOptions, compile_batch
-from extractor.probes import ENTER, LEAVE, TAKEN, probed
+from extractor.probes import ENTER, LEAVE, TAKEN, Wanted, probed
 from extractor.warp_setup import Workspace, open_workspace
 from grammar import CATEGORIES, SeededChoices, generate
 
@@ -136,12 +136,19 @@ class Kind:
         if lazy.answer is None:
             return 1
         return 2
+
+def among(number):
+    for each in KNOWN:
+        if each == number:
+            return True
+    return False
 '''
+WANTED = Wanted(lambda name: True, {"classify": "number"}, lazy={"answer"}, unordered={"KNOWN"})
 
 
 def run_probed(number: int, signs: list[int]) -> tuple[str, set[str], list[object]]:
     """Run `classify` with probes; returns what it returns, the ways that it took, and who entered and left."""
-    found = probed(PROGRAM, "<program>", lambda name: True, {"classify": "number"}, {"answer"}, 0)
+    found = probed(PROGRAM, "<program>", WANTED)
     calls: list[object] = []
     flags = [0] * len(found.ways)
     namespace = {TAKEN: flags, ENTER: calls.append, LEAVE: lambda: calls.append("left")}
@@ -171,7 +178,7 @@ def test_probes_name_the_ways_that_were_taken():
 def test_whoever_raises_leaves_as_well():
     calls: list[object] = []
     with pytest.raises(ValueError, match="zero"):
-        found = probed(PROGRAM, "<program>", lambda name: True, {"classify": "number"}, set(), 0)
+        found = probed(PROGRAM, "<program>", WANTED)
         namespace = {TAKEN: [0] * len(found.ways), ENTER: calls.append, LEAVE: lambda: calls.append("left")}
         exec(compile(PROGRAM, "<program>", "exec"), namespace)
         namespace["classify"].__code__ = found.codes["classify", namespace["classify"].__code__.co_firstlineno]
@@ -180,10 +187,12 @@ def test_whoever_raises_leaves_as_well():
 
 
 def test_ways_to_errors_and_what_is_remembered_have_no_probes():
-    ways = probed(PROGRAM, "<program>", lambda name: True, {}, {"answer"}, 0).ways
+    ways = probed(PROGRAM, "<program>", WANTED).ways
     assert "classify: if 2, then" not in ways
-    assert not any(way.startswith(("remembered", "Kind.ask")) for way in ways)
-    assert any(way.startswith("Kind.ask") for way in probed(PROGRAM, "<program>", lambda name: True, {}, set(), 0).ways)
+    assert not any(way.startswith(("remembered", "Kind.ask", "among")) for way in ways)
+    everything = Wanted(lambda name: True, {})
+    more = {way.partition(":")[0] for way in probed(PROGRAM, "<program>", everything).ways}
+    assert more == {"classify", "Kind.ask", "among"}
 
 
 def test_a_warp_that_translates_elsewhere_is_named(monkeypatch):
