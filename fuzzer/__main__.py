@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from fuzzer.executor import LOCAL, check_executor
 from fuzzer.options import AHEAD, CampaignOptions, parse_size, parse_time
 from fuzzer.run import run
 from grammar import CATEGORIES
@@ -36,6 +37,12 @@ def _parser() -> Parser:
     command.add_argument("--out", type=Path, default=Path("corpus"), help="the corpus folder (default: corpus/)")
     command.add_argument("--seed", type=int, help="the same seed gives the same corpus (default: a new one)")
     command.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    command.add_argument(
+        "--executor",
+        default=LOCAL,
+        metavar="WHERE",
+        help="dask://HOST:PORT judges kernels on the cluster of that scheduler instead (default: local)",
+    )
     command.add_argument("--categories", metavar="A,B", help=f"some of {', '.join(CATEGORIES)}")
     command.add_argument("--no-backward", action="store_true", help="forward code only")
     command.add_argument("--emit", choices=["ptx"], help="add each kernel's PTX to its record")
@@ -74,6 +81,7 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
         budget=budget,
         time=parse_time(request.time) if request.time else None,
         workers=request.workers,
+        executor=check_executor(request.executor),
         backward=not request.no_backward,
         emit_ptx=request.emit == "ptx",
         cuda=request.cuda,

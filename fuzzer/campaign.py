@@ -16,6 +16,7 @@ from extractor.shards import CorpusWriter
 from fuzzer import state as states
 from fuzzer.admission import Admission, Candidate
 from fuzzer.display import Display
+from fuzzer.executor import Executor
 from fuzzer.findings import Findings, bucket, finding_files, finding_id
 from fuzzer.guidance.guidance import Guidance
 from fuzzer.guidance.plan import Plan
@@ -26,7 +27,7 @@ from fuzzer.progress import Progress, Tally
 from fuzzer.task import Task
 from oracle.examine import Accusation, Examiner
 from oracle.observation import Verdict
-from oracle.pool import Death, Pool, WorkerHealth
+from oracle.pool import Death, WorkerHealth
 from oracle.standing import Standing
 
 LOOKAHEAD = 2
@@ -50,7 +51,7 @@ class Campaign:
     task: Task
     admission: Admission
     guidance: Guidance
-    open_pool: Callable[[], Pool[Plan, Outcome]]
+    open_executor: Callable[[], Executor[Plan, Outcome]]
     findings: Findings = field(default_factory=Findings)
     tally: Tally = field(default_factory=Tally)
     next_kernel: int = 0
@@ -60,6 +61,7 @@ class Campaign:
     _next_checkpoint: float = field(default=0.0, init=False)
     _health: Sequence[WorkerHealth] = field(default=(), init=False)
     _deaths: int = field(default=0, init=False)
+    _workers: int = field(default=0, init=False)
 
     def run(self) -> None:
         """Run until the budget is full, the time is over, or another thread or a signal has set `interrupted`.
@@ -69,13 +71,13 @@ class Campaign:
         with Examiner(self.task.cuda, EXAMINING) as examiner:
             for outcome in self.findings.pending:
                 self._examine(outcome, examiner)
-            with self.open_pool() as pool:
+            with self.open_executor() as executor:
                 for entering in self.admission.entering():
                     self.corpus.append(entering.line)
-                for batch, outcomes in self._batches(pool, examiner):
+                for batch, outcomes in self._batches(executor, examiner):
                     self._merge_batch(batch, outcomes, examiner)
                     self._checkpoint()
-                    self._show(pool)
+                    self._show(executor)
             self._finish_examining(examiner)
 
     def _finish_examining(self, examiner: Examiner) -> None:
@@ -86,29 +88,29 @@ class Campaign:
         while self.findings.unexamined and not self.interrupted:
             self._keep_examined(examiner, timeout=0.5)
 
-    def _batches(self, pool: Pool[Plan, Outcome], examiner: Examiner) -> Iterator[tuple[int, list[Outcome]]]:
+    def _batches(self, executor: Executor[Plan, Outcome], examiner: Examiner) -> Iterator[tuple[int, list[Outcome]]]:
         """Yield the batches in order of their numbers, each with its outcomes."""
         submitted = merged = self.guidance.planned.start
         while not (self.admission.full or self._out_of_time() or self.interrupted):
             planned = self.guidance.planned
-            while submitted < min(planned.stop, merged + LOOKAHEAD * self.options.workers):
-                pool.submit(submitted, self.guidance.plans(submitted))
+            while submitted < min(planned.stop, merged + LOOKAHEAD * executor.workers):
+                executor.submit(submitted, self.guidance.plans(submitted))
                 submitted += 1
-            self._take(pool, examiner)
+            self._take(executor, examiner)
             while merged in self._arrived and not (self.admission.full or self.interrupted):
                 yield merged, self._arrived.pop(merged)
                 merged += 1
 
-    def _take(self, pool: Pool[Plan, Outcome], examiner: Examiner) -> None:
+    def _take(self, executor: Executor[Plan, Outcome], examiner: Examiner) -> None:
         """Wait a moment for workers, and take in the batches that arrive, and findings that were examined meanwhile."""
-        for key, results in pool.completed(timeout=0.5):
+        for key, results in executor.completed(timeout=0.5):
             assert isinstance(key, int)
             self._arrived[key] = [
                 self._death(plan, result) if isinstance(result, Death) else result
                 for plan, result in zip(self.guidance.plans(key), results, strict=True)
             ]
         self._keep_examined(examiner, timeout=0.0)
-        self._show(pool)
+        self._show(executor)
 
     def _out_of_time(self) -> bool:
         return self.options.time is not None and time.monotonic() - self.started >= self.options.time
@@ -208,8 +210,8 @@ class Campaign:
         self.tally.restore(state["tally"])
         self.findings.restore(state["findings"])
 
-    def _show(self, pool: Pool[Plan, Outcome]) -> None:
-        self._health, self._deaths = pool.health(), pool.deaths
+    def _show(self, executor: Executor[Plan, Outcome]) -> None:
+        self._health, self._deaths, self._workers = executor.health(), executor.deaths, executor.workers
         progress = self.progress()
         self.display.show(progress)
         self.log.write(progress)
@@ -231,7 +233,7 @@ class Campaign:
             findings=dict(self.findings.buckets.most_common()),
             causes=dict(self.findings.causes.most_common()),
             cuda_backend=tally.cuda_backend,
-            workers=self.options.workers,
+            workers=self._workers or self.options.workers,
             deaths=self._deaths,
             stage_seconds=dict(tally.stage_seconds),
             main_seconds=time.process_time(),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from extractor.manifest import read_manifest
+from fuzzer.executor import LOCAL
 from grammar.errors import UserError
 
 SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -49,8 +50,9 @@ class CampaignOptions:
     """The options of `fuzzer run`. `budget` is in bytes and `time` in seconds; None means no such limit.
 
     Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one. With `probe` kernels go beyond the
-    limits that Warp documents, and no record is kept. A `guided` campaign plans each batch by what was merged `ahead`
-    batches before, and starts from the records of the corpus `parents` if there is one.
+    limits that Warp documents, and no record is kept. The `executor` is named as for `executor.open_executor`; with
+    another than the local one, findings are examined by the `workers` here. A `guided` campaign plans each batch by
+    what was merged `ahead` batches before, and starts from the records of the corpus `parents` if there is one.
     """
 
     out: Path
@@ -59,6 +61,7 @@ class CampaignOptions:
     budget: int | None = None
     time: float | None = None
     workers: int = 1
+    executor: str = LOCAL
     backward: bool = True
     emit_ptx: bool = False
     cuda: str = "auto"

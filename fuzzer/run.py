@@ -22,6 +22,7 @@ from extractor.warp_setup import open_workspace
 from fuzzer.admission import Admission
 from fuzzer.campaign import Campaign
 from fuzzer.display import Display, summary
+from fuzzer.executor import Executor, open_executor
 from fuzzer.guidance.guidance import Guidance
 from fuzzer.guidance.plan import Plan
 from fuzzer.jsonlog import JsonLog
@@ -32,7 +33,6 @@ from fuzzer.worker import start_worker
 from grammar.command_line import INTERRUPTED
 from grammar.errors import UserError
 from oracle.backends import choose_cuda
-from oracle.pool import Pool
 
 
 def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
@@ -109,7 +109,8 @@ def _campaign(
     )
     admission = Admission(options.categories, options.budget, corpus.ids(), map(len, corpus.lines()))
     guidance = Guidance(options.seed, options.categories, options.ahead, options.guided, options.backward)
-    campaign = Campaign(options, corpus, display, log, task, admission, guidance, partial(_open_pool, task, options))
+    executor = partial(_open_executor, task, options, display)
+    campaign = Campaign(options, corpus, display, log, task, admission, guidance, executor)
     if corpus.campaign:
         campaign.restore(corpus.campaign, corpus.state())
     elif options.parents is not None:
@@ -118,8 +119,8 @@ def _campaign(
     return campaign
 
 
-def _open_pool(task: Task, options: CampaignOptions) -> Pool[Plan, Outcome]:
-    return Pool(partial(start_worker, task), options.workers)
+def _open_executor(task: Task, options: CampaignOptions, display: Display) -> Executor[Plan, Outcome]:
+    return open_executor(options.executor, partial(start_worker, task), options.workers, say=display.say)
 
 
 def _records(corpus: Path) -> Iterator[Record]:

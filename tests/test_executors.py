@@ -105,8 +105,8 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _wait_until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
+def _wait_until(holds: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -241,3 +241,35 @@ def test_no_scheduler_no_dask_and_no_such_executor_are_one_line_each(monkeypatch
         with pytest.raises(UserError, match="there is no executor"):
             check_executor(text)
     assert isinstance(open_executor("local", _start, 1), Pool)
+
+
+def _campaign(out: Path, *more: object) -> subprocess.Popen[str]:
+    command = ["run", "--budget", "800KB", "--seed", "5", "--workers", "1", "--out", str(out), *map(str, more)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "fuzzer", *command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _result(corpus: Path) -> object:
+    shards = {path.name: path.read_bytes() for path in corpus.glob("shard-*")}
+    return shards, json.loads((corpus / "manifest.json").read_text())["shards"]
+
+
+def test_a_campaign_on_a_cluster_of_which_a_worker_is_killed_gives_the_same_bytes(cluster, tmp_path):
+    victim, _ = cluster.worker(), cluster.worker()
+    campaign = _campaign(tmp_path / "there", "--executor", f"dask://{cluster.address}")
+    _wait_until(lambda: any(path.stat().st_size for path in (tmp_path / "there").glob("shard-*")), seconds=300)
+    assert campaign.poll() is None
+    kill(victim)
+    _, complaints = campaign.communicate(timeout=600)
+    assert (campaign.returncode, complaints) == (0, "")
+    local = _campaign(tmp_path / "here")
+    assert local.wait(timeout=600) == 0
+    assert _result(tmp_path / "there") == _result(tmp_path / "here")
+
+
+def test_a_name_that_is_no_executors_is_one_line(tmp_path):
+    campaign = _campaign(tmp_path / "corpus", "--executor", "slurm://here:1")
+    _, complaints = campaign.communicate(timeout=60)
+    assert campaign.returncode == 2
+    assert complaints == "error: there is no executor 'slurm://here:1': it is local or dask://HOST:PORT\n"
