@@ -194,6 +194,17 @@ def test_deaths_of_candidates_cost_nothing_else():
     assert reduction.next_round()
 
 
+def test_a_crash_is_reduced_by_the_deaths_of_processes():
+    source = FIRST.replace("other[i] = i * 2", "other[i] = 7 // i")
+    reduction = Reduction(case_of(source), Accuser(Verdict.CRASH, said="killed by SIGFPE"))
+    while cases := reduction.next_round():
+        deaths = {True: Death(False, "killed by SIGFPE"), False: Death(False, "killed by SIGSEGV")}
+        reduction.hear([deaths["7 // i" in one.source] for one in cases])
+    result = reduction.result
+    assert result is not None and "7 // i" in result.case.source and result.size < measure(source)
+    assert "sin" not in result.case.source and result.tried <= 12
+
+
 def expression_types_of(case: Case):
     return expression_types(case.source) or {}
 

@@ -68,6 +68,7 @@ def plain(reason: str) -> str:
 def diagnostic(reason: str) -> str:
     """Return a compiler's first error as `plain` does, without the targets, the place and what is named in it."""
     text = re.sub(r"^(\w+) for [a-z ]+", r"\1", plain(reason))
+    text = re.sub(r"Error while parsing function \S+ at \S+ ;?", "", text)
     head, error, rest = text.partition(" error: ")
     return f"{head.partition(':')[0]}: {rest}" if error else text
 

@@ -14,9 +14,10 @@ from oracle.limits import gradient_limit
 from oracle.observation import Verdict
 from oracle.peers.rewrites.program import Program
 from oracle.pool import Death
-from oracle.reduce.accuser import GRADIENT, Accuser
+from oracle.reduce.accuser import GRADIENT, Accuser, accuser_of
 from oracle.reduce.changes import Edit, changed, joined
 from oracle.reduce.edits import edits_of, size_of
+from oracle.reduce.features import features_of
 from oracle.reduce.reduced import Reduced
 from oracle.reduce.settings import Setting, settings_of, with_settings
 from oracle.reduce.trying import Tried
@@ -92,8 +93,8 @@ class Reduction:
 
     def hear(self, outcomes: Sequence[Tried | Death]) -> None:
         """Take in what came of the cases of the last round, in their order."""
-        pairs = zip(self._round, outcomes, strict=True)
-        shown = [(one, tried) for one, tried in pairs if isinstance(tried, Tried) and tried.shows]
+        pairs = [(one, self._told(one, outcome)) for one, outcome in zip(self._round, outcomes, strict=True)]
+        shown = [(one, tried) for one, tried in pairs if tried.shows]
         if self._rounds == 1:
             self._hear_settings(shown)
             return
@@ -108,6 +109,13 @@ class Reduction:
             best = min(self._single, key=lambda pair: measure(pair[0].case.source))
             self._single = []
             self._settle(*best)
+
+    def _told(self, candidate: _Candidate, outcome: Tried | Death) -> Tried:
+        """Return what a process says of a candidate by its end: it shows a crash, and tells no types."""
+        if isinstance(outcome, Tried):
+            return outcome
+        shows = accuser_of(outcome) == self._accuser
+        return Tried(shows, features=features_of(candidate.case) if shows else ())
 
     def _hear_settings(self, shown: Sequence[tuple[_Candidate, Tried]]) -> None:
         """Settle on the case with the most settings, and have those joined that are good one by one."""
