@@ -19,15 +19,19 @@ from grammar.kernel import Argument
 from grammar.recogniser import accept
 from grammar.strategies import kernels
 from oracle.backends import cpu, emulator
+from oracle.examine import Accusation, Examination, Step
 from oracle.inputs import Inputs
 from oracle.judge import DIRECTIONS, Judge
 from oracle.observation import Observation, Verdict
+from oracle.opinions import Opinion, Stance
+from oracle.peers.peer import Recompiled, Rewritten
 from oracle.pool import Death
 from oracle.probes import Answer, Probe, Prober, What
 from oracle.reduce.accuser import Accuser, accuser_of
 from oracle.reduce.cause import cause_of
 from oracle.reduce.changes import Change, changed
 from oracle.reduce.reduced import Reduced
+from oracle.reduce.running import Reducer
 from oracle.reduce.search import Bounds, Reduction, measure
 from oracle.reduce.trying import Trial, Tried, Trier
 from oracle.rerun import Case
@@ -203,6 +207,56 @@ def test_a_crash_is_reduced_by_the_deaths_of_processes():
     result = reduction.result
     assert result is not None and "7 // i" in result.case.source and result.size < measure(source)
     assert "sin" not in result.case.source and result.tried <= 12
+
+
+ELSE = FIRST.replace(
+    "        total += x[i] * float(j)\n", "        total += x[i] * float(j)\n    else:\n        total += 50.0\n"
+)
+"""Warp drops the `else` of a loop (see corpus/findings/loop-else-dropped)."""
+
+
+def test_a_bug_of_warps_own_is_reduced_in_a_process_to_what_it_takes():
+    accuser = Accuser(Verdict.MISMATCH, "reference", wrong="both")
+    with Reducer("emulator") as reducer:
+        reducer.submit("key", case_of(ELSE), accuser, bounds=Bounds(candidates=60))
+        found = []
+        while reducer.unfinished:
+            found += reducer.completed(timeout=1.0)
+    ((key, result),) = found
+    assert key == "key" and result is not None and "for else" in result.features
+    assert result.size < measure(ELSE) / 2 and "shifted" not in result.case.source
+    assert result.case.options.cuda_level == 0
+
+
+def test_what_a_peer_accuses_is_reduced_with_that_peer_and_its_rewrites_alone():
+    names = "dead code, operands swapped"
+    heard = Answer(
+        Verdict.MISMATCH, f"{names}: …", opinions=(Opinion(names, Stance.ACCUSES, "…"),), agree=True, by_peers=True
+    )
+    examination = Examination(Accusation(case_of(FIRST), Verdict.MISMATCH, (Recompiled("cpu", "debug"), Rewritten(5))))
+    assert Step(What.OPTIONS) not in examination.next_round()
+    for step in examination.next_round():
+        examination.answers[step] = heard if step.what is What.JUDGE else Answer()
+    wanted = examination.to_reduce()
+    assert wanted == (Accuser(Verdict.MISMATCH, "rewrites"), Rewritten(5, ("dead code", "operands swapped")))
+    examination.whole = True
+    assert list(examination.next_round()) == [Step(What.OPTIONS)]
+    assert examination.to_reduce() is None
+
+
+@pytest.mark.parametrize("change", ["known", "flaky", "another verdict"])
+def test_what_is_known_or_does_not_stand_is_not_reduced(change):
+    examination = Examination(Accusation(case_of(FIRST), Verdict.MISMATCH))
+    for step in examination.next_round():
+        examination.answers[step] = Answer(Verdict.MISMATCH, "out[0]") if step.what is What.JUDGE else Answer()
+    assert examination.to_reduce() is not None
+    if change == "known":
+        examination.answers[Step(What.JUDGE)] = Answer(Verdict.MISMATCH, "reference: known bug x: …")
+    elif change == "flaky":
+        examination.answers[Step(What.JUDGE, 1)] = Answer(Verdict.MATCH)
+    else:
+        examination.answers[Step(What.JUDGE)] = Answer(Verdict.UNSUPPORTED, "our own failure")
+    assert examination.to_reduce() is None
 
 
 def expression_types_of(case: Case):
