@@ -6,7 +6,9 @@ What may not run, or run more than once, assigns only to variables that have a v
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import libcst as cst
 
@@ -31,7 +33,9 @@ from grammar.mutation.tree import (
     walk,
     warp_name,
 )
-from grammar.types import Array, Struct, ValueType
+from grammar.types import INT32, Array, Struct, ValueType
+
+T = TypeVar("T")
 
 _TRIPS = ((2, 5), (3, 3), (1, 1), (4, 1))
 _COUNTERS = ("trip", "turn", "pass_index", "repeat")
@@ -78,9 +82,25 @@ def _types_around(subject: Subject, line: Statement) -> list[ValueType]:
 
 
 def _some(choices: Choices, lines: Sequence[Statement]) -> Iterator[Statement]:
-    left = list(lines)
-    for _ in range(min(ATTEMPTS, len(left))):
+    return itertools.islice(_shuffled(choices, lines), ATTEMPTS)
+
+
+def _shuffled(choices: Choices, items: Sequence[T]) -> Iterator[T]:
+    """Yield the items in an order that is drawn as far as it is asked for."""
+    left = list(items)
+    while left:
         yield left.pop(choices.integer(0, len(left) - 1))
+
+
+Rule = Callable[[Subject, Statement, cst.FunctionDef], bool]
+
+
+def _one(
+    subject: Subject, choices: Choices, rule: Rule, where: Callable[[Statement], bool] = lambda line: True
+) -> tuple[Statement, cst.FunctionDef] | None:
+    """Return a statement that a rule allows with its function, None if there is none; the rule is asked in turn."""
+    lines = [(line, function) for line, function in lines_of(subject) if where(line)]
+    return next((one for one in _shuffled(choices, lines) if rule(subject, *one)), None)
 
 
 # what may be left out or done twice
@@ -88,10 +108,21 @@ def _some(choices: Choices, lines: Sequence[Statement]) -> Iterator[Statement]:
 
 def may_be_skipped(subject: Subject, line: Statement, function: cst.FunctionDef) -> bool:
     """Whether a statement may as well not run: nothing relies on what it assigns, and all that has a value before."""
-    visible = {one.name for one in subject.visible(line, function)}
-    return _stays_inside(line) and all(
-        _is_loose(subject, part, function, visible) for part in walk(line) if isinstance(part, cst.BaseSmallStatement)
+    if not _stays_inside(line):
+        return False
+    visible, own = {one.name for one in subject.visible(line, function)}, _own_names(line, function)
+    return all(
+        _is_loose(subject, part, function, visible, own)
+        for part in walk(line)
+        if isinstance(part, cst.BaseSmallStatement)
     )
+
+
+def _own_names(line: Statement, function: cst.FunctionDef) -> set[str]:
+    """Return the variables that a statement assigns to and that nothing outside of it mentions."""
+    inside, everywhere = (Counter(map(name_of, walk(node))) for node in (line, function))
+    parameters = {one.name.value for one in function.params.params}
+    return {name for name in stores_in(line) if inside[name] == everywhere[name]} - parameters
 
 
 def may_be_repeated(subject: Subject, line: Statement, function: cst.FunctionDef) -> bool:
@@ -102,9 +133,14 @@ def may_be_repeated(subject: Subject, line: Statement, function: cst.FunctionDef
     return whole and not atomics and may_be_skipped(subject, line, function)
 
 
-def _is_loose(subject: Subject, one: cst.BaseSmallStatement, function: cst.FunctionDef, visible: set[str]) -> bool:
-    """Whether an assignment only changes what nothing relies on."""
+def _is_loose(
+    subject: Subject, one: cst.BaseSmallStatement, function: cst.FunctionDef, visible: set[str], own: set[str]
+) -> bool:
+    """Whether an assignment only changes what nothing relies on, or the statement's own variables."""
     name = function.name.value
+    targets = [one.targets[0].target] if isinstance(one, cst.Assign) else [getattr(one, "target", one)]
+    if isinstance(one, cst.Assign | cst.AugAssign) and name_of(targets[0]) in own:
+        return subject.is_pure(one.value)
     if isinstance(one, cst.Assign) and len(one.targets) == 1:
         target = one.targets[0].target
         if not subject.is_pure(one.value) or isinstance(target, cst.Tuple):
@@ -142,14 +178,10 @@ def _leaves_loop(node: cst.CSTNode) -> bool:
 
 def duplicate(subject: Subject, choices: Choices, donor: Subject | None) -> Edit | None:
     """Repeat an assignment right behind itself."""
-    found = [
-        line
-        for line, function in lines_of(subject)
-        if small(line) is not None and _changes_something(line) and may_be_repeated(subject, line, function)
-    ]
-    if not found:
+    found = _one(subject, choices, may_be_repeated, _changes_something)
+    if found is None:
         return None
-    line = pick(choices, found)
+    line = found[0]
     return Edit(subject.tree.replaced([(line, [line, line.with_changes(leading_lines=[])])]))
 
 
@@ -163,11 +195,9 @@ def _changes_something(line: Statement) -> bool:
 
 def delete(subject: Subject, choices: Choices, donor: Subject | None) -> Edit | None:
     """Delete a statement that may be skipped, but no kernel's only store."""
-    found = [line for line, function in lines_of(subject) if may_be_skipped(subject, line, function)]
-    for line in _some(choices, found):
-        if _outputs(subject.kernel) - _outputs(line) or not _outputs(line):
-            return Edit(subject.tree.replaced([(line, [])]))
-    return None
+    stores = _outputs(subject.kernel)
+    found = _one(subject, choices, may_be_skipped, lambda line: bool(stores - _outputs(line)) or not _outputs(line))
+    return None if found is None else Edit(subject.tree.replaced([(found[0], [])]))
 
 
 def _outputs(node: cst.CSTNode) -> set[int]:
@@ -219,14 +249,11 @@ def _independent(subject: Subject, first: Statement, second: Statement, function
 
 def wrap(subject: Subject, choices: Choices, donor: Subject | None) -> Edit | None:
     """Put a statement into a branch, or into a loop of a few trips."""
-    lines = lines_of(subject)
-    loops = [(line, function) for line, function in lines if may_be_repeated(subject, line, function)]
-    branches = [(line, function) for line, function in lines if may_be_skipped(subject, line, function)]
-    into_loop = bool(loops) and chance(choices, 40)
-    found = loops if into_loop else branches
-    if not found:
+    into_loop = chance(choices, 40)
+    found = _one(subject, choices, may_be_repeated if into_loop else may_be_skipped)
+    if found is None:
         return None
-    line, function = pick(choices, found)
+    line, function = found
     if into_loop:
         counter = fresh_name(subject, choices, _COUNTERS)
         trips = nodes.integer(pick_weighted(choices, _TRIPS))
@@ -244,45 +271,59 @@ def wrap(subject: Subject, choices: Choices, donor: Subject | None) -> Edit | No
 
 def unwrap(subject: Subject, choices: Choices, donor: Subject | None) -> Edit | None:
     """Put the body of a branch in its place, or that of a loop, once, or let the loop run less often."""
-    found = [(line, function) for line, function in lines_of(subject) if _may_be_unwrapped(subject, line, function)]
-    if not found:
+    found = _one(subject, choices, may_be_skipped, lambda line: _may_be_unwrapped(subject, line))
+    if found is None:
         return None
-    line, _ = pick(choices, found)
+    line = found[0]
     if isinstance(line, cst.If):
         return Edit(subject.tree.replaced([(line, list(pick(choices, _branches(line))))]))
-    assert isinstance(line, cst.For) and isinstance(line.iter, cst.Call)
+    assert isinstance(line, cst.For)
+    return _fewer_trips(subject, choices, line)
+
+
+def _may_be_unwrapped(subject: Subject, line: Statement) -> bool:
+    return (isinstance(line, cst.If) and _needs_no_test(subject, line)) or (
+        isinstance(line, cst.For) and _counts_up(line)
+    )
+
+
+def _needs_no_test(subject: Subject, line: cst.If) -> bool:
+    """Whether the branches are defined whatever the test says."""
+    total = all(is_total_statement(subject, one) for branch in _branches(line) for one in branch)
+    reads = any(
+        isinstance(part, cst.Subscript) and isinstance(subject.types.of(part.value), Array) for part in walk(line)
+    )
+    return (total and not reads) or subject.demands.of(line.test) < Demand.PINNED
+
+
+def _counts_up(line: cst.For) -> bool:
+    """Whether a loop runs from 0 to a bound."""
+    call = line.iter
+    return isinstance(call, cst.Call) and name_of(call.func) == "range" and len(call.args) == 1 and line.orelse is None
+
+
+def _fewer_trips(subject: Subject, choices: Choices, line: cst.For) -> Edit | None:
+    """Return the module in which a loop has fewer trips, or where it certainly has one, that trip alone."""
+    assert isinstance(line.iter, cst.Call)
     bound = line.iter.args[0].value
-    assert isinstance(bound, cst.Integer)
-    if int(bound.value, 0) > 1 and chance(choices, 50):
-        fewer = nodes.integer(choices.integer(1, int(bound.value, 0) - 1))
+    trips = int(bound.value, 0) if isinstance(bound, cst.Integer) else 0
+    if trips > 1 and chance(choices, 50):
+        return Edit(subject.tree.replaced([(bound, nodes.integer(choices.integer(1, trips - 1)))]))
+    if trips > 0 and _stands_without_loop(subject, line):
+        zeros = [(part, cst.Integer("0")) for part in walk(line.body) if name_of(part) == name_of(line.target)]
+        return Edit(subject.tree.replaced([(line, list(subject.tree.rebuilt(line.body, zeros).body))]))
+    if trips == 0 and subject.types.of(bound) == INT32:
+        fewer = nodes.call("wp.min", [bound, nodes.integer(choices.integer(1, 4))])
         return Edit(subject.tree.replaced([(bound, fewer)]))
+    return None
+
+
+def _stands_without_loop(subject: Subject, line: cst.For) -> bool:
+    """Whether a loop's body may stand where the loop does: it leaves no loop, and the index is its own."""
     counter = name_of(line.target)
-    zeros = [(part, cst.Integer("0")) for part in walk(line.body) if name_of(part) == counter]
-    return Edit(subject.tree.replaced([(line, list(subject.tree.rebuilt(line.body, zeros).body))]))
-
-
-def _may_be_unwrapped(subject: Subject, line: Statement, function: cst.FunctionDef) -> bool:
-    if isinstance(line, cst.If):
-        total = all(is_total_statement(subject, one) for branch in _branches(line) for one in branch)
-        return (total or subject.demands.of(line.test) < Demand.PINNED) and may_be_skipped(subject, line, function)
-    if not isinstance(line, cst.For) or line.orelse is not None or not isinstance(line.iter, cst.Call):
-        return False
-    counter, arguments = name_of(line.target), line.iter.args
-    is_plain = (
-        name_of(line.iter.func) == "range" and len(arguments) == 1 and isinstance(arguments[0].value, cst.Integer)
-    )
-    elsewhere = sum(name_of(part) == counter for part in walk(function)) - sum(
-        name_of(part) == counter for part in walk(line)
-    )
-    inside = stores_in(line.body).get(counter, 0)
-    return (
-        is_plain
-        and int(arguments[0].value.value, 0) > 0  # type: ignore[attr-defined]
-        and not elsewhere
-        and not inside
-        and not any(map(_leaves_loop, block_of(line)))
-        and may_be_skipped(subject, line, function)
-    )
+    mentions = [sum(name_of(part) == counter for part in walk(node)) for node in (subject.tree.function_of(line), line)]
+    own = mentions[0] == mentions[1] and not stores_in(line.body).get(counter)
+    return own and not any(map(_leaves_loop, block_of(line)))
 
 
 def _branches(line: cst.If) -> list[Sequence[Statement]]:
@@ -290,6 +331,3 @@ def _branches(line: cst.If) -> list[Sequence[Statement]]:
     if isinstance(line.orelse, cst.Else):
         found.append(block_of(line.orelse))
     return found
-
-
-__all__ = ["delete", "duplicate", "exchange", "grow", "may_be_repeated", "may_be_skipped", "unwrap", "wrap"]
