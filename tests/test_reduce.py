@@ -285,6 +285,18 @@ def test_what_an_edit_leaves_without_use_goes_and_what_had_none_before_stays():
     assert not any(word in left for word in ("wp.min", "total", "shifted", "x:", "y:", "out:"))
 
 
+def test_what_leaves_a_loop_that_matters_matters():
+    source = SECOND.replace(
+        "    if a < 0.0:\n        b = wp.sin(b)\n",
+        "    for j in range(4):\n        if b > 3.0:\n            break\n        b += a\n",
+    )
+    assert accept(source) is None
+    nodes = list(ast.walk(ast.parse(source)))
+    place = next(place for place, node in enumerate(nodes) if isinstance(node, ast.AugAssign))
+    assert "break" in changed(source, (Change(place, text="b -= 1.0"),))
+    assert "break" not in changed(source, (Change(place),))
+
+
 @pytest.mark.parametrize(
     ("reason", "said"),
     [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from grammar.recogniser.scope import warp_name
 from grammar.recogniser.vocabulary import OPERATORS
@@ -90,7 +90,7 @@ def _unneeded(program: Program) -> Iterator[ast.AST]:
 def _unread(function: ast.FunctionDef) -> Iterator[ast.stmt]:
     """Yield the statements that only set variables, or parts of variables, which nothing that matters reads.
 
-    A branch or a loop matters for what matters inside it.
+    A branch or a loop matters for what matters inside it, and what leaves a loop as much as the loop.
     """
     parameters = {one.arg for one in function.args.args}
     around = _around(function)
@@ -101,10 +101,18 @@ def _unread(function: ast.FunctionDef) -> Iterator[ast.stmt]:
         for one in waiting:
             matters |= {one, *around[one]}
         read = {name for one in matters for name in _read_by(one)}
-        waiting = [one for one in around if one not in matters and set_by(one) & read]
+        left = [one for one in around if one not in matters]
+        waiting = [one for one in left if set_by(one) & read or _loop_left_by(one, around[one]) in matters]
     for statement in around:
         if statement not in matters and not isinstance(statement, ast.Pass | ast.Break | ast.Continue):
             yield statement
+
+
+def _loop_left_by(statement: ast.stmt, around: Sequence[ast.stmt]) -> ast.stmt | None:
+    """Return the loop that a `break` or `continue` leaves or goes on with, None for other statements."""
+    if not isinstance(statement, ast.Break | ast.Continue):
+        return None
+    return next((one for one in reversed(around) if isinstance(one, ast.For | ast.While)), None)
 
 
 def _around(function: ast.FunctionDef) -> dict[ast.stmt, tuple[ast.stmt, ...]]:
