@@ -45,6 +45,6 @@ def emit_some(frame: Frame) -> None:
 
 
 def emit(frame: Frame) -> bool:
-    """Emit one form; False when a few attempts came to nothing."""
-    table = frame.unit.swarm.thinned("form", [(name, weight) for name, (_, weight) in forms().items()])
-    return any(forms()[pick_weighted(frame.choices, table)][0](frame) for _ in range(_ATTEMPTS))
+    """Emit one form; False when a few attempts came to nothing, or all forms are off."""
+    table = [row for name, row in forms().items() if f"form:{name}" not in frame.unit.swarm.off]
+    return bool(table) and any(pick_weighted(frame.choices, table)(frame) for _ in range(_ATTEMPTS))
