@@ -17,6 +17,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from multiprocessing.connection import Connection
@@ -100,9 +101,8 @@ def _started(orders: Orders) -> Callable[[Any], Iterable[Any]]:
 
 def _be_killed_first() -> None:
     """Where memory runs out in spite of the limits, a worker is the process to lose, and not its main process."""
-    score = Path("/proc/self/oom_score_adj")
-    if score.exists() and os.access(score, os.W_OK):
-        score.write_text("1000")
+    with suppress(OSError):  # not on Linux, or forbidden: then the system chooses
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _answer(run: Callable[[Any], Iterable[Any]], message: bytes) -> bytes:

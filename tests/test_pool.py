@@ -301,3 +301,47 @@ def test_a_temporary_folder_that_is_read_only_is_said_in_one_line(tmp_path, monk
         subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
         with pytest.raises(UserError, match="the temporary folder: Read-only file system"):
             _run({0: ["a"]})
+
+
+HUNGRY = """
+import sys
+from functools import partial
+sys.path.insert(0, {tests!r})
+from test_pool import _finish, _start
+from oracle.pool import Limits, Pool
+from pathlib import Path
+Path({group!r}, "cgroup.procs").write_text("0")
+with Pool(partial(_start), 1, Limits(memory_bytes=10**10)) as pool:
+    pool.submit(0, ["a", "array", "b"])
+    print(_finish(pool)[0])
+"""
+
+
+@contextmanager
+def _little_memory(megabytes: int) -> Iterator[Path]:
+    """A control group whose processes have that much together, where this process may make one."""
+    root = Path("/sys/fs/cgroup")
+    first = root / "memory" if (root / "memory").is_dir() else root
+    group = first / f"warpsmith-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError:
+        pytest.skip("cannot make a control group here")
+    try:
+        limit = next(
+            (group / name for name in ("memory.max", "memory.limit_in_bytes") if (group / name).exists()), None
+        )
+        if limit is None:
+            pytest.skip("control groups do not limit memory here")
+        limit.write_text(str(megabytes * 2**20))
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_a_worker_that_the_system_kills_for_want_of_memory_is_said_to_be_out_of_memory():
+    with _little_memory(megabytes=1000) as group:
+        script = HUNGRY.format(tests=str(Path(__file__).parent), group=str(group))
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    death = Death(hang=False, reason="out of memory: killed by the system")
+    assert done.stdout.strip() == str(["A", death, "B"]), done.stderr
