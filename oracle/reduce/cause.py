@@ -13,7 +13,7 @@ from oracle.peers.options import OPTIONS
 from oracle.reduce.accuser import GRADIENT, KNOWN, Accuser, diagnostic, plain
 
 GENERIC = re.compile(
-    r"(add|sub|mul|div|neg|pos)\((float|vector|matrix|, )*\)"
+    r"(add|sub|mul|div|neg|pos)\((float|int|vector|matrix|, )*\)"
     r"|(float|int|uint|bfloat|bool)\d*\(.*\)|(vec_t|mat_t|quat_t)\((float|, )*\)"
     r"|range\(.*\)|if|for|while|struct|element updated|variable updated|wp\.func|\w+ input"
 )

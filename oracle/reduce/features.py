@@ -138,7 +138,7 @@ def _construct(node: ast.AST) -> Iterator[str]:
             yield "variable updated"
         case ast.AugAssign():
             yield "element updated"
-        case ast.Assign(targets=[ast.Tuple(), *_]):
+        case ast.Assign(targets=[ast.Tuple(), *_], value=value) if ast.unparse(value) != "wp.tid()":
             yield "unpacking"
 
 
