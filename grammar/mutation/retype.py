@@ -108,7 +108,7 @@ class _Retyping(cst.CSTTransformer):
         if made is None:
             return updated_node
         arguments = [
-            changed.with_changes(value=original.value) if is_literal(original.value) else changed
+            changed.with_changes(value=original.value) if _is_bare(original.value) else changed
             for original, changed in zip(original_node.args, updated_node.args, strict=True)
         ]
         if self._grows and made == self._old and len(arguments) == made.length:  # type: ignore[union-attr]
@@ -125,9 +125,26 @@ def _is_known(types: Types, module: cst.Module) -> bool:
                 return False
             if isinstance(node, cst.Assign) and not _fits(types, node):
                 return False
+            if isinstance(node, cst.Call) and not _fits_constructor(types, node):
+                return False
             if isinstance(node, cst.Expr) and not _is_known_call(types, node.value):
                 return False
     return all(None not in known.values() for known in types.variables.values())
+
+
+def _is_bare(node: cst.BaseExpression) -> bool:
+    """Whether an expression is a number as it is written, which a constructor takes for one of its components' type."""
+    bare = node.expression if isinstance(node, cst.UnaryOperation) else node
+    return isinstance(bare, cst.Float | cst.Integer)
+
+
+def _fits_constructor(types: Types, node: cst.Call) -> bool:
+    """Whether what a vector or matrix is made of has its components' type."""
+    made = named_types().get(warp_name(node.func))
+    if made is None or isinstance(made, Scalar):
+        return True
+    held = [types.value(argument.value) for argument in node.args if not _is_bare(argument.value)]
+    return all(type_ is not None and scalar_of(type_) == scalar_of(made) for type_ in held)
 
 
 def _has_no_type(node: cst.BaseExpression) -> bool:
