@@ -12,6 +12,8 @@ ROOMS = ("grammar", "extractor", "oracle", "fuzzer")
 PRIVATE_API = {
     "grammar/registry.py": "the registry of built-ins",
     "extractor/branches.py": "probes in the code generator",
+    "extractor/expression_types.py": "the types of a source's expressions",
+    "extractor/shared_codegen.py": "one translation for both targets",
     "extractor/warp_internals.py": "names of kernels, unloading of modules",
     "oracle/cpu_object.py": "loading a changed object file",
 }

@@ -98,16 +98,6 @@ def test_a_map_that_was_written_and_read_is_the_same(kernels):
     assert again.counts == coverage.counts and again.groups() == coverage.groups()
 
 
-def test_who_takes_a_branch_after_the_first_changes_nothing():
-    """A batch whose worker was killed is judged in halves, and each half reports its own first takers."""
-    whole, halves = CoverageMap(), CoverageMap()
-    branch = feature("branch", "codegen.py:10 -> 12")
-    for place in range(4):
-        whole.add([branch] if place == 0 else [], place)
-        halves.add([branch] if place in (0, 2) else [], place)
-    assert whole.to_json() == halves.to_json()
-
-
 @given(st.sampled_from(FEW), st.integers(0, 2000))
 def test_categories_stay_within_one_of_each_other_whatever_fails(category, planned):
     balance = Balance(FEW)

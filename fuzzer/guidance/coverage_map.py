@@ -13,10 +13,6 @@ import numpy as np
 
 from fuzzer.features import GROUPS, group_of
 
-UNCOUNTED = frozenset({"branch"})
-"""Groups whose features are there or not: who takes a branch of the code generator after the first is not told."""
-
-
 @dataclass(frozen=True)
 class Covered:
     """One group of the coverage map: features covered, known in all (None where that is open), kernel of the last."""
@@ -47,14 +43,12 @@ class CoverageMap:
                 group = group_of(feature)
                 self.covered[group] += 1
                 self.grown[group] = kernels
-            elif group_of(feature) in UNCOUNTED:
-                continue
             self.counts[feature] = seen + 1
         return new
 
     def rarity(self, features: Iterable[int]) -> float:
         """Return how rare the rarest of some features is: 1 for one that a single kernel showed, towards 0."""
-        counts = [self.counts.get(one, 1) for one in features if group_of(one) not in UNCOUNTED]
+        counts = [self.counts.get(one, 1) for one in features]
         return 1.0 / min(counts) if counts else 0.0
 
     def groups(self) -> dict[str, Covered]:
