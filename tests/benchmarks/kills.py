@@ -1,6 +1,6 @@
 """A campaign that is killed again and again, at random moments, against the same campaign left alone.
 
-    python tests/benchmarks/kills.py [--kills 100] [--seed 0] [--budget 800KB] [--campaign-seed 5] [--workers 2]
+    python tests/benchmarks/kills.py [--kills 100] [--seed 0] [--budget 400KB] [--campaign-seed 5] [--workers 2]
 
 Kills the main process (SIGKILL), one of its workers (SIGKILL), or presses Ctrl-C or sends SIGTERM to the main process's
 whole group, and resumes until the campaign is done; then does the same with a new one, until there were enough kills.
@@ -262,7 +262,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="of when what is killed")
-    parser.add_argument("--budget", default="800KB")
+    parser.add_argument("--budget", default="400KB")
     parser.add_argument("--campaign-seed", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--sample", type=int, default=10, help="records that `oracle check` compiles and runs again")
