@@ -30,8 +30,8 @@ from oracle.judge import DIRECTIONS, Judge
 from oracle.observation import Verdict
 from oracle.rerun import Case, rerun
 
-PARENTS = 54
-"""Two of each category."""
+PARENTS = 27
+"""One of each category."""
 
 
 @cache
@@ -125,7 +125,7 @@ def test_an_unknown_operator_is_an_error():
 
 
 def test_mutants_compile_and_run_without_undefined_behaviour(tmp_path: Path):
-    mutants = [mutant.kernel for operator in OPERATORS for _, mutant in _mutants(operator)[::12]]
+    mutants = [mutant.kernel for operator in OPERATORS for _, mutant in _mutants(operator)[::6]]
     plain = [kernel for kernel in mutants if not kernel.block_dim]
     assert len(plain) > 30
     assert exit_code(plain, tmp_path, range(4)) == 0
@@ -134,7 +134,7 @@ def test_mutants_compile_and_run_without_undefined_behaviour(tmp_path: Path):
 @pytest.mark.parametrize("part", range(3))
 def test_both_targets_and_the_other_oracles_agree_on_mutants(part: int, tmp_path: Path):
     names = list(OPERATORS)[part::3]
-    mutants = [mutant for operator in names for _, mutant in _mutants(operator)[part :: len(_mutants(operator)) // 3]]
+    mutants = [mutant for operator in names for _, mutant in _mutants(operator)[part :: max(1, len(_mutants(operator)) // 3)]]
     mutants.sort(key=lambda mutant: mutant.kernel.block_dim)
     with open_workspace(tmp_path) as workspace:
         judge = Judge(cpu, cuda_backend("emulator"), "emulator", DIRECTIONS)
