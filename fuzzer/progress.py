@@ -23,7 +23,7 @@ TRIED = 30
 
 @dataclass(frozen=True)
 class Way:
-    """What a way of making kernels, or a category, came to: tried, led nowhere, matched, and new features."""
+    """What a way of making kernels, or a category, came to: tries, those that led nowhere, matches, new features."""
 
     tried: int = 0
     failed: int = 0
@@ -161,10 +161,11 @@ class Tally:
         self.verdicts[outcome.verdict] += 1
         self.stage_seconds.update(outcome.seconds)
         self.cuda_backend = next((name for name in outcome.backends if name != "cpu"), self.cuda_backend)
-        failed = plan.how != outcome.how
-        counts = {"tried": 1, "failed": failed, "matched": outcome.verdict is Verdict.MATCH, "new": new}
-        for table, name in ((self._ways, plan.how), (self._categories, outcome.category)):
+        counts = {"tried": 1, "failed": 0, "matched": outcome.verdict is Verdict.MATCH, "new": new}
+        for table, name in ((self._ways, outcome.how), (self._categories, outcome.category)):
             table.setdefault(name, Counter()).update(counts)
+        if plan.how != outcome.how:
+            self._ways.setdefault(plan.how, Counter()).update(tried=1, failed=1, matched=0, new=0)
         if outcome.reason.startswith(OWN_FAULT):
             self.own_faults[outcome.reason.splitlines()[0]] += 1
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from fuzzer.features import GROUPS, group_of
 
+
 @dataclass(frozen=True)
 class Covered:
     """One group of the coverage map: features covered, known in all (None where that is open), kernel of the last."""

@@ -15,7 +15,7 @@ from fuzzer.features import features_of_record, group_of
 from fuzzer.guidance.balance import Balance
 from fuzzer.guidance.coverage_map import CoverageMap
 from fuzzer.guidance.parents import RARE, Parents
-from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, Parent, Plan
+from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, TREE, Parent, Plan, family
 from fuzzer.guidance.success import Success
 from fuzzer.guidance.targets import Targets
 from fuzzer.outcome import Outcome
@@ -42,7 +42,7 @@ WORTH: Mapping[str, float] = {"overload": 8.0, "adjoint": 8.0, "branch": 8.0, "p
 """What a new feature counts by its group, where it is not 1: what is known to be there and was not reached before
 everything counts more than one more pair of what was."""
 
-WAYS = (PLAIN, AIMED, SEQUENCE, *OPERATORS)
+FAMILIES = (PLAIN, AIMED, SEQUENCE, TREE)
 
 
 class Guidance:
@@ -51,7 +51,8 @@ class Guidance:
     def __init__(self, seed: int, categories: Sequence[str], ahead: int, steer: bool = True, backward: bool = True):
         """Plan the first `ahead` batches."""
         self.coverage = CoverageMap()
-        self.success = Success(WAYS)
+        self._families = Success(FAMILIES)
+        self._operators = Success(tuple(OPERATORS))
         self.parents = Parents(categories)
         self._seed = seed
         self._categories = tuple(categories)
@@ -92,9 +93,9 @@ class Guidance:
         """
         new = self.coverage.add(outcome.features, kernels)
         gain = sum(WORTH.get(group_of(one), 1.0) for one in new)
-        self.success.learn(outcome.how, gain, outcome.code_bytes)
+        self._learn_way(outcome.how, gain, outcome.code_bytes)
         if outcome.how != plan.how:  # the way led nowhere, and what it cost was paid by another
-            self.success.learn(plan.how, 0.0, outcome.code_bytes)
+            self._learn_way(plan.how, 0.0, outcome.code_bytes)
         elif plan.parent is not None:
             self.parents.learn(plan.parent, new)
         if not kept:
@@ -102,6 +103,10 @@ class Guidance:
         elif new and outcome.line is not None:
             self.parents.add(Parent.of_record(json.loads(outcome.line), self._rare(new)), self.coverage)
         return new
+
+    def _learn_way(self, how: str, gain: float, cost: float) -> None:
+        self._families.learn(family(how), gain, cost)
+        self._operators.learn(how, gain, cost)
 
     def merged(self, batch: int) -> None:
         """Hear that all outcomes of the next batch were learnt; the batch `ahead` of it is planned."""
@@ -126,14 +131,16 @@ class Guidance:
     def _plan(self, index: int, off: tuple[str, ...]) -> Plan:
         choices = SeededChoices(f"plan/{self._seed}/{index}")
         category = self._balance.next()
-        ways = WAYS if self.parents.has(category) else (PLAIN, AIMED)
-        how = ways[choices.weighted(self.success.weights(ways))]
+        families = FAMILIES if self.parents.has(category) else (PLAIN, AIMED)
+        how = families[choices.weighted(self._families.weights(families))]
         if how == PLAIN:
             return Plan(index, category, PLAIN, off)
         if how == AIMED:
             count = pick_weighted(choices, AIMS)
             wanted = self._targets.choose(category, count, choices, self.coverage, self._backward)
             return Plan(index, category, AIMED, off, wanted)
+        if how == TREE:
+            how = tuple(OPERATORS)[choices.weighted(self._operators.weights(tuple(OPERATORS)))]
         parent = self.parents.choose(category, choices, self.coverage)
         donor = self.parents.choose_donor(choices) if chance(choices, DONATED) else None
         return Plan(index, category, how, parent=parent, donor=donor)
@@ -149,7 +156,8 @@ class Guidance:
             parents |= {one.id: one for one in (plan.parent, plan.donor) if one is not None and one.id not in parents}
         return {
             "coverage": self.coverage.to_json(),
-            "success": self.success.to_json(),
+            "families": self._families.to_json(),
+            "operators": self._operators.to_json(),
             "targets": self._targets.to_json(),
             "balance": self._balance.to_json(),
             "known": [parent.to_json() for _, parent in sorted(parents.items())],
@@ -162,7 +170,8 @@ class Guidance:
         """Take back what `to_json` returned."""
         known = {one["id"]: Parent.from_json(one) for one in data["known"]}
         self.coverage = CoverageMap.from_json(data["coverage"])
-        self.success.restore(data["success"])
+        self._families.restore(data["families"])
+        self._operators.restore(data["operators"])
         self._targets.restore(data["targets"])
         self._balance.restore(data["balance"])
         self.parents.restore(data["parents"], known)

@@ -15,6 +15,14 @@ AIMED = "aimed"
 SEQUENCE = "sequence"
 """A kernel grown from the edited choices of another; every other way is the name of a mutation of trees."""
 
+TREE = "tree"
+"""What all mutations of trees are together."""
+
+
+def family(how: str) -> str:
+    """Return the kind of way that one is: itself, or `TREE` for a mutation of trees."""
+    return how if how in (PLAIN, AIMED, SEQUENCE) else TREE
+
 
 @dataclass(frozen=True)
 class Parent:

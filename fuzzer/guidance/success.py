@@ -12,7 +12,7 @@ from typing import Any
 FADING = 0.99
 """What is left of earlier gains and costs with each further kernel of the same way."""
 
-FLOOR = 0.25
+FLOOR = 0.1
 """The share of the kernels that all ways get evenly."""
 
 PRIOR_COST = 200_000.0
@@ -39,8 +39,11 @@ class Success:
         return (self._gain[way] + best * PRIOR_COST) / (self._cost[way] + PRIOR_COST)
 
     def weights(self, ways: Sequence[str]) -> list[float]:
-        """Return how often to go each of some ways, in their order; they sum to 1."""
-        worths = [self.worth(way) for way in ways]
+        """Return how often to go each of some ways, in their order; they sum to 1.
+
+        Squares of the worths, so that one that pays twice as much is gone four times as often.
+        """
+        worths = [self.worth(way) ** 2 for way in ways]
         total = sum(worths) or 1.0
         return [FLOOR / len(ways) + (1 - FLOOR) * worth / total for worth in worths]
 
