@@ -156,7 +156,8 @@ def index_term(frame: Frame, extent: int, axis: int = 0, axes: int = 1) -> Term 
 def _gathered(frame: Frame, extent: int) -> Term:
     """Return an element of an array of indices, an old one or a new one: `values[neighbors[i]]`."""
     top = Interval(0, extent - 1)
-    old = [a for a in frame.arrays if a.element == "" and a.use == "read" and a.interval == top and a.type.ndim == 1]
+    index_arrays = (a for a in frame.arrays if a.element == "" and a.use == "read" and a.type.dtype == INT32)
+    old = [a for a in index_arrays if a.type.ndim == 1 and a.interval == top]
     if old:
         array = pick(frame.choices, old)
     else:

@@ -114,3 +114,17 @@ def test_the_cpu_agrees_on_generated_kernels(workspace):
             assert opinion.stance is not Stance.ACCUSES or "known bug" in opinion.reason, kernel.source
             stances.append(opinion.stance)
     assert stances.count(Stance.AGREES) >= 0.9 * len(kernels)
+
+
+def test_the_literal_of_an_atomic_has_the_type_of_the_elements_and_not_of_the_indices(workspace: Workspace):
+    text = (
+        "import warp as wp\n\n\n@wp.kernel\ndef mask(out: wp.array(dtype=int)):\n    i = wp.tid()\n"
+        "    out[i] = -1 - i\n    wp.atomic_and(out, wp.uint8(i), 2147483647)\n"
+    )
+    with compile_batch([text], CompileOptions(backward=False, cuda_level=0), workspace) as batch:
+        (compiled,) = batch.results
+        assert isinstance(compiled, Compiled), compiled
+        inputs = make_inputs(compiled.kernel, OUT, 0)
+        own = evaluate(Program.of(text, parameters_of(compiled.kernel)), (4,), inputs).observation
+        assert own.values["out"].tolist() == [2147483647 - i for i in range(4)]
+        assert compare(own, cpu.run(compiled, (4,), inputs, False)).equal

@@ -73,3 +73,7 @@ DEFINITIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "atomic_cas": compare_and_swap,
     }
 )
+
+for _definition in DEFINITIONS.values():
+    # a literal operand has the type of the array's elements, whatever the type of the indices
+    _definition.takes_literals = True  # type: ignore[attr-defined]

@@ -68,7 +68,8 @@ def undetermined(run: Run, name: str, value: Any, scalar: ScalarType) -> Any:
     if run.noise % 2:
         return scalar(math.nan)
     number = float(value)
-    size = abs(number) + 1.0 if math.isfinite(number) else 1.0
+    # one formula overflows where another has a number of any size, or the other infinity
+    size = abs(number) + 1.0 if math.isfinite(number) else float(scalar.limits.max)
     return scalar(8.0 * size * draw(run, name, number))
 
 
