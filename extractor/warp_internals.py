@@ -43,6 +43,9 @@ def forget_module(name: str) -> None:
     if module is not None:
         module.unload()
         _forget_struct_sizes(module)
+        # modules whose functions this one calls (`warp.math`) know it, and stay for good
+        for called in module.references:
+            called.dependents.discard(module)
 
 
 def _forget_struct_sizes(module: Any) -> None:
