@@ -118,7 +118,8 @@ class Campaign:
     def _death(self, plan: Plan, death: Death) -> Outcome:
         """Return the outcome of a kernel that took its worker down, though alone in its job."""
         verdict = Verdict.HANG if death.hang else Verdict.CRASH
-        return self.task.finding(plan.index, self.task.make(plan).kernel, verdict, death.reason)
+        made = self.task.make(plan)
+        return self.task.finding(plan.index, made.kernel, verdict, death.reason, made=made)
 
     def _merge_batch(self, batch: int, outcomes: Sequence[Outcome], examiner: Examiner) -> None:
         """Merge what was not merged before; a batch in whose middle the budget is full is gone on with another time."""
@@ -154,9 +155,8 @@ class Campaign:
                 self._keep_finding(kept.outcome, kept.standing)
 
     def _keep_finding(self, found: Outcome, standing: Standing) -> None:
-        origin = {"seed": self.options.seed, "index": found.index}
         name = finding_id(found)
-        self.corpus.write_finding(name, finding_files(found, standing, origin, self.task.versions))
+        self.corpus.write_finding(name, finding_files(found, standing, found.detail["origin"], self.task.versions))
         self.display.say(f"finding {name}: {standing.cause or bucket(found)}")
 
     def _checkpoint(self) -> None:

@@ -168,8 +168,13 @@ python -m oracle check findings/{data["id"]}
 
 {versions}
 - back ends that ran: {", ".join(outcome.backends) or "none"}
-- made by seed {data["origin"].get("seed")}, kernel {data["origin"].get("index")}
+- made by seed {data["origin"].get("seed")}, kernel {data["origin"].get("index")}{_mutation(data["origin"])}
 """
+
+
+def _mutation(origin: Mapping[str, Any]) -> str:
+    """Return what was done to which parent, nothing where there is none."""
+    return f", from {origin['parent']} by {origin['mutation']}" if origin.get("parent") else ""
 
 
 def _smaller(standing: Standing) -> str:

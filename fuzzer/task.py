@@ -71,7 +71,13 @@ class Task:
         return (free,)
 
     def finding(
-        self, index: int, kernel: Kernel, verdict: Verdict, reason: str, backends: tuple[str, ...] = ()
+        self,
+        index: int,
+        kernel: Kernel,
+        verdict: Verdict,
+        reason: str,
+        backends: tuple[str, ...] = (),
+        made: Made | None = None,
     ) -> Outcome:
         """Return the outcome of a kernel that gives no record, with what another process needs to see it again."""
         return Outcome(
@@ -88,6 +94,7 @@ class Task:
                 **block_dim_json(kernel),
                 "arguments": [argument.to_json() for argument in kernel.arguments],
                 "input_seed": self.origin(index).input_seed,
+                "origin": self.origin(index, made).to_json(),
                 "backward": self.backward,
                 "arch": self.arch,
             },

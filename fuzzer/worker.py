@@ -117,7 +117,7 @@ class BatchRunner:
             for place, ((index, made), result) in enumerate(zip(kernels.items(), batch.results, strict=True)):
                 if isinstance(result, CompileFailure):
                     reason = f"{result.stage} for {' and '.join(result.targets)}: {result.diagnostic}"
-                    found = self.task.finding(index, made.kernel, Verdict.COMPILE_ERROR, reason)
+                    found = self.task.finding(index, made.kernel, Verdict.COMPILE_ERROR, reason, made=made)
                     outcomes[index] = replace(found, how=made.how)
                 else:
                     launched[index] = self._judge(index, made, result, batch.branches.get(place, ()))
@@ -164,7 +164,7 @@ class BatchRunner:
         seconds |= judgement.seconds
         backends = self.judge.backends
         texts = launched.compiled.artifacts
-        outcome = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends)
+        outcome = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends, launched.made)
         outcome = replace(
             outcome,
             features=launched.features,

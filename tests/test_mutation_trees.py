@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -296,6 +297,23 @@ def test_a_float_is_retyped_throughout():
     found = _made("float retyped")
     assert any("wp.array(dtype=wp.float64)" in source and "wp.float64(3.0)" in source for source in found)
     assert all("dtype=float)" not in source for source in found)
+
+
+def test_a_vector_in_a_rotation_keeps_its_length():
+    text = """import warp as wp
+
+
+@wp.kernel
+def spin(omegas: wp.array(dtype=wp.vec3), turns: wp.array(dtype=wp.quat)):
+    i = wp.tid()
+    omega = omegas[i]
+    turns[i] = wp.normalize(wp.quat(omega, 0.5))
+"""
+    arguments = tuple(Argument(name, (4,), {}, name == "turns") for name in ("omegas", "turns"))
+    parent = Parent("spin", text, "vector", "spins", (4,), 0, arguments)
+    assert all(mutate(parent, SeededChoices(seed), None, ("vector lengthened",)) is None for seed in range(10))
+    free = replace(parent, source=text.replace("wp.quat(omega, 0.5)", "turns[i] * omega[0]"))
+    assert any(mutate(free, SeededChoices(seed), None, ("vector lengthened",)) for seed in range(10))
 
 
 def test_what_guards_an_index_stays():

@@ -16,7 +16,20 @@ from grammar.mutation.links import is_literal, scalar_kind
 from grammar.mutation.subject import Edit, Subject
 from grammar.mutation.tree import code, name_of, walk, warp_name
 from grammar.nodes import name as name_node
-from grammar.types import FLOAT16, FLOAT32, FLOAT64, Array, Scalar, Struct, Type, ValueType, Vector, scalar_of
+from grammar.types import (
+    FLOAT16,
+    FLOAT32,
+    FLOAT64,
+    Array,
+    Quaternion,
+    Scalar,
+    Struct,
+    Transform,
+    Type,
+    ValueType,
+    Vector,
+    scalar_of,
+)
 
 _FLOATS: Mapping[Scalar, tuple[Scalar, ...]] = {
     FLOAT32: (FLOAT64, FLOAT64, FLOAT16),
@@ -139,11 +152,13 @@ def _is_bare(node: cst.BaseExpression) -> bool:
 
 
 def _fits_constructor(types: Types, node: cst.Call) -> bool:
-    """Whether what a vector or matrix is made of has its components' type."""
+    """Whether what a vector or matrix is made of has its components' type, and vectors in rotations three of them."""
     made = named_types().get(warp_name(node.func))
     if made is None or isinstance(made, Scalar):
         return True
     held = [types.value(argument.value) for argument in node.args if not _is_bare(argument.value)]
+    if isinstance(made, Quaternion | Transform) and any(isinstance(one, Vector) and one.length != 3 for one in held):
+        return False
     return all(type_ is not None and scalar_of(type_) == scalar_of(made) for type_ in held)
 
 
