@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,6 +47,7 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[Plan, ...]], Sequ
         outcomes = runner.run(plans)
         if not next(jobs):  # by now the tables are there that stay
             spare_what_stays()
+        gc.collect()  # Warp's modules and syntax trees are full of cycles, and left alone pile up over many batches
         return outcomes
 
     return run
