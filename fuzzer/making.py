@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from grammar.mutation.sequences import decode_sequence, edited, encode_sequence
-
 from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, Parent, Plan
 from grammar import accept, focus, generate, mutation, releases
 from grammar.choices import Choices, ContinuedChoices, RecordingChoices, SeededChoices
 from grammar.kernel import Kernel
+from grammar.mutation.sequences import decode_sequence, edited, encode_sequence
 from grammar.swarm import Swarm
 
 
