@@ -202,11 +202,13 @@ def test_no_scratch_folder_and_no_process_is_left_behind():
 
 
 MAIN = """
+import signal
 import sys
 from functools import partial
 sys.path.insert(0, {tests!r})
 from test_pool import _start
 from oracle.pool import Limits, Pool
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may have it ignored
 with Pool(partial(_start), 2, Limits()) as pool:
     for key in range(2):
         pool.submit(key, ["hang {beside}"])
@@ -228,7 +230,7 @@ def test_workers_die_with_a_main_process_that_is_killed_though_they_hang_and_the
     workers = [int(path.name) for path in beside.iterdir()]
     assert all(map(_alive, workers))
     process.send_signal(number)
-    process.wait()
+    process.wait(timeout=60)
     _wait_until(lambda: not any(map(_alive, workers)))
     assert _processes_of_session(process.pid) == []  # nor a helper of the interpreter's
     assert len(list(temporary.iterdir())) == 1
