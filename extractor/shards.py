@@ -64,6 +64,7 @@ class CorpusWriter:
         self.path = path
         self.provenance = provenance
         self._file: BinaryIO | None = None
+        self._sealed: Manifest | None = None
         self._open = Shard(shard_name(0), 0, 0, "", provenance)
         self._hash = hashlib.sha256()
         with self._writing():
@@ -108,6 +109,7 @@ class CorpusWriter:
         if not line.endswith(b"\n") or b"\n" in line[:-1] or len(line) > MAX_LINE_BYTES:
             raise ValueError("a record is one line with its newline, of bounded length")
         with self._writing():
+            self._sealed = None
             if self._open.records and self._open.bytes + len(line) > self._manifest.shard_bytes:
                 self._finish_shard()
             self._write(line)
@@ -179,7 +181,14 @@ class CorpusWriter:
                 raise UserError(f"{self.path} holds a broken record: check it with `python -m oracle check`") from None
 
     def close(self) -> None:
-        """Let go of the folder. What was not sealed or checkpointed is cut off when the corpus is next opened."""
+        """Let go of the folder. What was not sealed or checkpointed is cut off when the corpus is next opened.
+
+        A finished corpus to which nothing was done is a finished one again.
+        """
+        if self._sealed is not None and self._lock is not None:
+            with self._writing():
+                self._write_manifest(self._sealed)
+                _remove_leftovers(self.path, keep=())
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -234,6 +243,7 @@ class CorpusWriter:
 
     def _write_state(self, manifest: Manifest, state: bytes) -> None:
         """Write the manifest and the state that it names, and remove the states of earlier manifests."""
+        self._sealed = None
         name = ""
         if state:
             name = STATE.replace("*", hashlib.sha256(state).hexdigest()[:16])
@@ -252,6 +262,7 @@ class CorpusWriter:
     def _resume(self) -> None:
         """Take up the shard that was being filled, or the last one: its end may not be where it would be in one go."""
         mark = self._manifest.open
+        self._sealed = None if mark else self._manifest
         _remove_leftovers(self.path, keep=(mark.name + PART,) if mark else ())
         if mark is None and self._manifest.shards:
             mark = self._manifest.shards[-1]

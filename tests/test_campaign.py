@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from extractor.manifest import read_manifest
 from extractor.record import Record
 from extractor.shards import CorpusWriter
 from fuzzer.admission import Admission
@@ -120,6 +121,7 @@ def test_another_seed_is_not_mixed_into_a_corpus(undisturbed):
     refused = _fuzzer("run", "--budget", BUDGET, "--seed", 6, "--out", undisturbed)
     assert refused.returncode == 2
     assert "made with seed 5, not 6" in refused.stderr
+    assert read_manifest(undisturbed).shards, "what was refused left the corpus as finished as it was"
 
 
 @pytest.mark.parametrize(
