@@ -9,7 +9,7 @@ from typing import Any
 
 from extractor.compiling import CompileOptions
 from fuzzer.guidance.guidance import BATCH_KERNELS
-from fuzzer.guidance.plan import Plan
+from fuzzer.guidance.plan import Plan, plain
 from fuzzer.making import Made, make
 from fuzzer.metadata import Origin, block_dim_json
 from fuzzer.outcome import Outcome
@@ -48,7 +48,7 @@ class Task:
 
     def plain(self, index: int) -> Plan:
         """Return the plan of kernel `index` where nothing guides the campaign: categories alternate."""
-        return Plan(index, self.categories[index % len(self.categories)])
+        return plain(index, self.categories)
 
     def make(self, plan: Plan) -> Made:
         """Make the kernel of a plan; raises GrammarError if the recogniser would not let it pass.

@@ -15,7 +15,7 @@ from fuzzer.features import features_of_record, group_of
 from fuzzer.guidance.balance import Balance
 from fuzzer.guidance.coverage_map import CoverageMap
 from fuzzer.guidance.parents import RARE, Parents
-from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, TREE, Parent, Plan, family
+from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, TREE, Parent, Plan, family, plain
 from fuzzer.guidance.success import Success
 from fuzzer.guidance.targets import Targets
 from fuzzer.outcome import Outcome
@@ -81,7 +81,8 @@ class Guidance:
         for record in records:
             new = self.coverage.add(features_of_record(record), 0)
             if new and accept(record.python_source) is None:
-                self.parents.add(Parent.of_record(json.loads(record.to_line()), self._rare(new)), self.coverage)
+                parent = Parent.of_record(record.id, record.python_source, record.metadata, self._rare(new))
+                self.parents.add(parent, self.coverage)
         self._targets, self._balance = Targets(), Balance(self._categories)
         self._plans.clear()
         self._plan_ahead()
@@ -101,7 +102,9 @@ class Guidance:
         if not kept:
             self._balance.lost(plan.category)
         elif new and outcome.line is not None:
-            self.parents.add(Parent.of_record(json.loads(outcome.line), self._rare(new)), self.coverage)
+            record = json.loads(outcome.line)
+            parent = Parent.of_record(outcome.id, record["python_source"], record["metadata"], self._rare(new))
+            self.parents.add(parent, self.coverage)
         return new
 
     def _learn_way(self, how: str, gain: float, cost: float) -> None:
@@ -123,7 +126,7 @@ class Guidance:
     def _planned(self, batch: int) -> tuple[Plan, ...]:
         indices = range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)
         if not self._steer:
-            return tuple(Plan(index, self._categories[index % len(self._categories)]) for index in indices)
+            return tuple(plain(index, self._categories) for index in indices)
         choices = SeededChoices(f"swarm/{self._seed}/{batch}")
         off = tuple(sorted(draw_swarm(choices).off)) if chance(choices, SWARMED) else ()
         return tuple(self._plan(index, off) for index in indices)

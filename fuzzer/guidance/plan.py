@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -56,15 +56,14 @@ class Parent:
         return cls(**{**data, **lists})
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any], rare: tuple[int, ...] = ()) -> Parent:
-        """Return a record, as its line holds it, as a parent."""
-        metadata = record["metadata"]
+    def of_record(cls, name: str, source: str, metadata: Mapping[str, Any], rare: tuple[int, ...] = ()) -> Parent:
+        """Return a record as a parent, given its id, its source and its metadata."""
         origin = metadata["origin"]
         return cls(
-            id=record["id"],
+            id=name,
             name=metadata["kernel_name"],
             category=metadata["category"],
-            source=record["python_source"],
+            source=source,
             description=metadata["description"],
             dims=tuple(metadata["launch_dims"]),
             block_dim=metadata.get("block_dim", 0),
@@ -91,3 +90,8 @@ class Plan:
     wanted: tuple[str, ...] = ()
     parent: Parent | None = None
     donor: Parent | None = None
+
+
+def plain(index: int, categories: Sequence[str]) -> Plan:
+    """Return the plan of kernel `index` where nothing guides the campaign: categories alternate."""
+    return Plan(index, categories[index % len(categories)])
