@@ -288,3 +288,12 @@ def test_ids_come_from_all_shards_and_the_open_one(tmp_path: Path) -> None:
         corpus.append(b"broken\n")
         with pytest.raises(UserError, match="broken record"):
             list(corpus.ids())
+
+
+def test_a_finished_corpus_that_is_opened_and_left_alone_is_as_it_was(tmp_path):
+    with CorpusWriter(tmp_path / "corpus", {}) as writer:
+        writer.append(b'{"id":"a"}\n')
+        writer.seal({"next_kernel": 1}, b"the state")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()}
+    CorpusWriter(tmp_path / "corpus", {}).close()
+    assert {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()} == before
