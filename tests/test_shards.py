@@ -294,6 +294,6 @@ def test_a_finished_corpus_that_is_opened_and_left_alone_is_as_it_was(tmp_path):
     with CorpusWriter(tmp_path / "corpus", {}) as writer:
         writer.append(b'{"id":"a"}\n')
         writer.seal({"next_kernel": 1}, b"the state")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()}
+    before = files(tmp_path / "corpus")
     CorpusWriter(tmp_path / "corpus", {}).close()
-    assert {path.name: path.read_bytes() for path in (tmp_path / "corpus").iterdir()} == before
+    assert files(tmp_path / "corpus") == before
