@@ -9,7 +9,7 @@ from grammar.arguments import DEFAULT_ITEMS, GROUPS, MESH_FACES
 from grammar.choices import chance, pick
 from grammar.intervals import Interval
 from grammar.recipes import Recipe
-from grammar.registry import Registered
+from grammar.registry import Registered, builtin_names
 from grammar.resources import inputs, tallies
 from grammar.resources.tallies import Found
 from grammar.scope import Frame, Variable
@@ -24,6 +24,11 @@ _QUERY_TYPES = {
     "_BvhQueryCapsule": "capsule",
 }
 """The kind of query behind Warp's words for their types; a `BvhQuery` is of a kind that only running tells."""
+
+
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of queries that the installed Warp has: spheres and capsules came with 1.17."""
+    return tuple(kind for kind in KINDS if f"bvh_query_{kind}" in builtin_names())
 
 
 def query_call(frame: Frame, kind: str, handle: str, root: str = "") -> tuple[str, Variable]:
@@ -110,9 +115,9 @@ def _next(frame: Frame, one: Registered) -> bool:
     if kind:
         query, center = query_call(frame, kind, tree.name)
     else:
-        first = pick(frame.choices, KINDS)
+        first = pick(frame.choices, kinds())
         call, center = query_call(frame, first, tree.name)
-        other, _ = query_call(frame, pick(frame.choices, [kind for kind in KINDS if kind != first]), tree.name)
+        other, _ = query_call(frame, pick(frame.choices, [kind for kind in kinds() if kind != first]), tree.name)
         query = merged(frame, call, other)
     limit = kind in ("ray", "capsule") and chance(frame.choices, 60)
     visit(frame, query, center, DEFAULT_ITEMS, more=f", {inputs.number(frame, '1.0', '2.5', '0.5')}" if limit else "")
@@ -129,7 +134,7 @@ def _group_root(frame: Frame, one: Registered) -> bool:
         snippets.emit(frame, f"{exists} = 1 if {root} >= 0 else 0")
         inputs.result(frame, exists, INT32, Interval(0, 1))
     if inputs.claim(frame, "bvh"):
-        call, center = query_call(frame, pick(frame.choices, KINDS), tree.name, root)
+        call, center = query_call(frame, pick(frame.choices, kinds()), tree.name, root)
         visit(frame, call, center, DEFAULT_ITEMS)
     inputs.note(frame, one)
     return True
@@ -145,7 +150,7 @@ def _of_mesh(frame: Frame, one: Registered) -> bool:
         name = inputs.fresh(frame, ("mesh_bvh", "face_tree", "triangles"))
         snippets.emit(frame, f"{name} = {handle}")
         handle = name
-    call, center = query_call(frame, pick(frame.choices, KINDS), handle)
+    call, center = query_call(frame, pick(frame.choices, kinds()), handle)
     visit(frame, call, center, MESH_FACES)
     inputs.note(frame, one)
     return True

@@ -208,7 +208,7 @@ def _group_root(frame: Frame, one: Registered) -> bool:
     mesh = inputs.resource(frame, "mesh_groups")
     root = bvhs.group_root(frame, mesh.name, one.name)
     if chance(frame.choices, 40) and inputs.claim(frame, "bvh"):
-        call, center = bvhs.query_call(frame, pick(frame.choices, bvhs.KINDS), f"wp.mesh_get_bvh({mesh.name})", root)
+        call, center = bvhs.query_call(frame, pick(frame.choices, bvhs.kinds()), f"wp.mesh_get_bvh({mesh.name})", root)
         bvhs.visit(frame, call, center, MESH_FACES)
     else:
         p = inputs.position(frame)
