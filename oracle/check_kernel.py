@@ -15,6 +15,7 @@ from extractor.record import block_dim_of
 from grammar.errors import UserError
 from grammar.kernel import Argument
 from grammar.recogniser import accept
+from oracle.given import Given
 from oracle.peers.peer import every_peer
 from oracle.pool import Death, Pool
 from oracle.rerun import Case, Rerun, start_worker
@@ -85,4 +86,5 @@ def _case_of_finding(source: str, data: Mapping[str, Any], seeds: tuple[int, ...
         input_seeds=(int(data["input_seed"]), *seeds[:-1]),
         dims=tuple(int(extent) for extent in data["launch_dims"]),
         arguments=[Argument.from_json(argument).to_json() for argument in data["arguments"]],
+        given=Given.from_json(int(data["input_seed"]), data["inputs"]) if "inputs" in data else None,
     )

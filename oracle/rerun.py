@@ -17,6 +17,7 @@ from extractor.warp_setup import Workspace, open_workspace
 from grammar.kernel import Argument
 from grammar.parsing import parsed
 from oracle.backends import cpu, cuda_backend
+from oracle.given import Given
 from oracle.handles import check_resources, default_resources
 from oracle.inputs import Inputs, default_arguments, make_inputs
 from oracle.judge import DIRECTIONS, Judge, Judgement, weigh
@@ -36,7 +37,7 @@ class Case:
 
     It is run once for each of `input_seeds`. `arguments` are as a record's metadata holds them. Without `dims` and
     `arguments` they are chosen to suit the source. `options` say how many threads a block of tiles has. `peers` are
-    asked about the first inputs, if both targets agree on them.
+    asked about the first inputs, if both targets agree on them. What is `given` takes the place of one seed's inputs.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Case:
     dims: tuple[int, ...] | None = None
     arguments: Sequence[Mapping[str, Any]] | None = None
     peers: tuple[Peer, ...] = ()
+    given: Given | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def launches_of(case: Case, kernel: wp.Kernel) -> tuple[tuple[int, ...], tuple[I
     else:
         arguments = tuple(Argument.from_json(argument) for argument in case.arguments)
         check_resources(case.source, arguments)
-    return dims, tuple(make_inputs(kernel, arguments, seed) for seed in case.input_seeds)
+    drawn = (make_inputs(kernel, arguments, seed) for seed in case.input_seeds)
+    return dims, tuple(case.given.applied(kernel, one) if case.given else one for one in drawn)
 
 
 def launch_rank(source: str) -> int:
