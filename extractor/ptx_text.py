@@ -52,6 +52,10 @@ class PtxText:
         """The names of the module's functions that are no entries, most of which are inlined everywhere."""
         return tuple(name for name, text in self._definitions.items() if ".func" in text[: text.find(name)])
 
+    def size(self, entries: Sequence[str]) -> int:
+        """Return how many characters the `entries` have, whatever they call left out; 0 for one the module lacks."""
+        return sum(len(self._definitions.get(entry, "")) for entry in entries)
+
     def opcodes(self, entries: Sequence[str]) -> frozenset[str]:
         """Return the opcodes of the `entries` and of the functions that they call, with modifiers and types.
 

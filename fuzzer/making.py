@@ -9,9 +9,13 @@ from itertools import count
 from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, Parent, Plan
 from grammar import accept, focus, generate, mutation, releases
 from grammar.choices import Choices, ContinuedChoices, RecordingChoices, SeededChoices
+from grammar.expansion import operations
 from grammar.kernel import Kernel
 from grammar.mutation.sequences import decode_sequence, edited, encode_sequence
 from grammar.swarm import Swarm
+
+DRAWS = 2
+"""How many kernels are drawn for one that is small enough: each costs about a tenth of what compiling one does."""
 
 
 class GrammarError(Exception):
@@ -59,18 +63,24 @@ def _runs_here(kernel: Kernel) -> bool:
 
 
 def _grown(plan: Plan, name: str, beyond_limits: bool) -> Made:
-    """Grow a kernel; one whose blocks the installed Warp cannot run is left for the next that is drawn."""
-    for suffix in _suffixes():
-        made = _grow(SeededChoices(name + suffix), plan.category, plan.wanted, plan.off, beyond_limits)
+    """Grow a kernel that runs here: of a few draws the first that is as small as planned, or the smallest."""
+    drawn = _drawn(plan, name, beyond_limits)
+    if not plan.operations:
+        return next(drawn)
+    found: list[tuple[int, int, Made]] = []
+    while len(found) < DRAWS and (not found or found[-1][0] > plan.operations):
+        made = next(drawn)
+        found.append((operations(made.kernel.source), len(found), made))
+    return min(found)[-1]
+
+
+def _drawn(plan: Plan, name: str, beyond_limits: bool) -> Iterator[Made]:
+    """Yield one kernel after the other, without those whose blocks the installed Warp cannot run."""
+    for again in count():
+        choices = SeededChoices(f"{name}/{again}" if again else name)
+        made = _grow(choices, plan.category, plan.wanted, plan.off, beyond_limits)
         if _runs_here(made.kernel):
-            return made
-    raise AssertionError("there is always another suffix")
-
-
-def _suffixes() -> Iterator[str]:
-    """Yield what tells the draws for one index apart: nothing for the first."""
-    yield ""
-    yield from (f"/{again}" for again in count(1))
+            yield made
 
 
 def _grow(

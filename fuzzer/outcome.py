@@ -20,7 +20,8 @@ class Outcome:
     `line` is the record, ready for a shard, when the verdict is `match`, and None otherwise. `source` and `detail`
     describe a finding and are empty for a match. `seconds` is the CPU time per stage that this kernel took, its share
     of its batch where a stage works on the whole batch. `backends` are those that ran. `features` are what the kernel
-    covers, `code_bytes` is how much C++ and CUDA the compilers were given for it, and `how` the way it was made.
+    covers, `code_bytes` is how much C++ and CUDA the compilers were given for it and how much PTX they made, and `how`
+    the way it was made.
     """
 
     index: int

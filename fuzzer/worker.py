@@ -31,6 +31,7 @@ from oracle.peers.agreement import PeerCase
 from oracle.peers.running import PeerRunner
 from oracle.reduce.accuser import KNOWN
 from oracle.second_look import look_again
+from oracle.work import Work, measure_work
 
 
 def start_worker(task: Task, scratch: Path) -> Callable[[tuple[Plan, ...]], Sequence[Outcome]]:
@@ -55,13 +56,17 @@ def start_worker(task: Task, scratch: Path) -> Callable[[tuple[Plan, ...]], Sequ
 
 @dataclass(frozen=True)
 class Launched:
-    """A kernel that was compiled and run on both targets, and what came of it. `features` are what it covers."""
+    """A kernel that was compiled and run on both targets, and what came of it. `features` are what it covers.
+
+    `work` is how much it does, counted where a record may come of it.
+    """
 
     made: Made
     compiled: Compiled
     inputs: Inputs
     judgement: Judgement
     features: tuple[int, ...] = ()
+    work: Work | None = None
 
     @property
     def kernel(self) -> Kernel:
@@ -135,8 +140,12 @@ class BatchRunner:
         with _cpu_time(seconds, "inputs"):
             inputs = make_inputs(compiled.kernel, kernel.arguments, self.task.origin(index).input_seed)
         judgement = self.judge.judge(compiled, kernel.dims, inputs, self.task.backward)
+        work = None
+        if judgement.verdict is Verdict.MATCH and not self.task.beyond_limits:
+            with _cpu_time(seconds, "work"):
+                work = measure_work(compiled, kernel.dims, inputs)
         judgement = replace(judgement, seconds=seconds | dict(judgement.seconds))
-        return Launched(made, compiled, inputs, judgement, features)
+        return Launched(made, compiled, inputs, judgement, features, work)
 
     def _ask_peers(self, launched: dict[int, Launched], options: CompileOptions) -> None:
         """Put the opinions of this batch's peers to the judgements of those on which both targets agree."""
@@ -165,21 +174,28 @@ class BatchRunner:
             judgement = _excused(judgement, kernel.source)
         seconds |= judgement.seconds
         backends = self.judge.backends
-        texts = launched.compiled.artifacts
         outcome = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends, launched.made)
         outcome = replace(
             outcome,
             features=launched.features,
-            code_bytes=sum(map(len, (texts.cpp_forward, texts.cpp_backward, texts.cuda_forward, texts.cuda_backward))),
+            code_bytes=_code_bytes(launched.compiled),
             how=launched.made.how,
         )
         if judgement.verdict is not Verdict.MATCH or self.task.beyond_limits:
             return replace(outcome, seconds=seconds)
         with _cpu_time(seconds, "record"):
             origin = self.task.origin(index, launched.made)
-            data = metadata(kernel, origin, self.task.versions, backends, judgement)
-            line = Record(outcome.id, kernel.source, texts, data).to_line()
+            data = metadata(
+                kernel, origin, self.task.versions, backends, judgement, launched.compiled.artifacts, launched.work
+            )
+            line = Record(outcome.id, kernel.source, launched.compiled.artifacts, data).to_line()
         return replace(outcome, line=line, source="", detail={}, seconds=seconds)
+
+
+def _code_bytes(compiled: Compiled) -> int:
+    texts = compiled.artifacts
+    given = (texts.cpp_forward, texts.cpp_backward, texts.cuda_forward, texts.cuda_backward)
+    return sum(map(len, given)) + compiled.ptx.size((compiled.forward_entry, compiled.backward_entry))
 
 
 def _own_fault(plan: Plan, error: Exception) -> Outcome:

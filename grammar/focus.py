@@ -8,10 +8,10 @@ and a statement uses each.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from grammar import binding, calls, domains, expressions, registry
+from grammar import binding, blocks, calls, domains, expressions, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.coverage import generable_overloads
 from grammar.recipes import SETTINGS, recipe_of, setting_of
@@ -34,13 +34,29 @@ _COUNTS = ((0, 45), (1, 30), (2, 15), (3, 10))
 
 _ATTEMPTS = 4
 
+_PLACES: Sequence[tuple[tuple[str, ...], float]] = (
+    ((), 60), (("branch",), 10), (("for",), 10), (("while",), 6), (("for", "branch"), 8), (("while", "branch"), 6),
+)  # fmt: skip
+"""In which statements, from the outermost to the innermost, a kernel uses what a campaign aims at, by weight. Mostly in
+none: gradients of what stands in dynamic loops and branches are often not defined, or known to be wrong."""
+
+_BODIES: Mapping[str, Callable[[Frame, blocks.Simple, int], None]] = {
+    "branch": lambda frame, fill, lines: blocks.if_statement(frame, fill, lines, 1),
+    "for": blocks.for_statement,
+    "while": blocks.while_statement,
+}
+
 
 @dataclass(frozen=True)
 class Focus:
-    """An overload to use; `call` has the grammar's types where it is written as a plain call."""
+    """An overload to use; `call` has the grammar's types where it is written as a plain call.
+
+    `place` are the statements with a body that it is used in, the outermost first: `for`, `while`, `branch`.
+    """
 
     overload: Registered
     call: Overload | None = None
+    place: tuple[str, ...] = ()
 
     @property
     def types(self) -> tuple[ValueType, ...]:
@@ -67,11 +83,12 @@ def everything() -> tuple[Registered, ...]:
 def aim_at(choices: Choices, category: str, keys: Iterable[str]) -> tuple[Focus, ...]:
     """Return the foci on the overloads that keys name, without those that a kernel of the category cannot call.
 
-    Raises KeyError for a key of no generable overload.
+    They share a place: code generation differs by place. Raises KeyError for a key of no generable overload.
     """
     setting = category if category in SETTINGS.values() else ""
     fitting = [one for one in map(by_key, keys) if setting_of(one) in ("", setting)]
-    return tuple(focus for one in fitting for focus in aim(choices, one))
+    place = pick_weighted(choices, _PLACES)
+    return tuple(replace(focus, place=place) for one in fitting for focus in aim(choices, one))
 
 
 def choose(choices: Choices, category: str) -> tuple[Focus, ...]:
@@ -114,6 +131,28 @@ def _some_types(choices: Choices) -> Sequence[ValueType]:
     if scalar.is_float and scalar != BFLOAT16:
         types.extend((Quaternion(scalar), Transform(scalar)))
     return types
+
+
+def emit_all(frame: Frame, foci: Sequence[Focus]) -> None:
+    """Emit a use of each overload: those of one place together in it, and outside of it what found no use there."""
+    for place in dict.fromkeys(one.place for one in foci):
+        left = [one for one in foci if one.place == place]
+        if place:
+            left = _emit_inside(frame, place, left)
+        for one in left:
+            emit(frame, one)
+
+
+def _emit_inside(frame: Frame, place: tuple[str, ...], foci: Sequence[Focus]) -> list[Focus]:
+    """Emit the statements of a place with uses of overloads inside; returns those of which nothing came."""
+    left = list(foci)
+
+    def fill(frame: Frame, lines: int) -> None:
+        left[:] = [one for one in left if not emit(frame, one)]
+
+    statement = functools.reduce(blocks.nested, (_BODIES[name] for name in place))
+    statement(frame, fill, len(foci) + 4 * len(place))
+    return left
 
 
 def emit(frame: Frame, focus: Focus) -> bool:

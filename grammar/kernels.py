@@ -62,7 +62,7 @@ _SIZES_2D = (
 )
 _SIZES_3D = ((2, 3, 4), (4, 4, 4), (2, 2, 2), (3, 3, 3), (5, 2, 3), (1, 4, 6), (8, 2, 4), (3, 7, 5), (4, 4, 8))
 
-_SIZES = (
+SIZES = (
     (1, 6), (2, 8), (3, 9), (4, 9), (6, 10), (8, 10), (11, 10), (16, 10), (22, 8), (30, 6), (42, 4), (60, 2.5),
 )  # fmt: skip
 """Sizes by weight: evenly over the logarithm, less at the end, where a kernel costs the compilers as much as five."""
@@ -94,7 +94,7 @@ def generate(
     size is tried; the last one does without a backward pass. With `beyond_limits` neither is done.
     """
     if size is None:
-        size = pick_weighted(choices, _SIZES)
+        size = pick_weighted(choices, swarm.thinned("size", SIZES))
     if wanted is None:
         wanted = [one for one in focus.choose(choices, category) if swarm.has(one.overload)]
     for _ in range(ATTEMPTS):
@@ -202,8 +202,7 @@ def _grow_statements(
     end = frame.unit.lines + size
     statements.fill(frame, before)
     requirement(frame, max(3, end - frame.unit.lines))
-    for one in wanted:
-        focus.emit(frame, one)
+    focus.emit_all(frame, wanted)
     if size > 3 or frame.unit.allow_native:
         forms.emit_some(frame)
     statements.fill(frame, end - frame.unit.lines)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fuzzer.features import GROUPS, feature
 from fuzzer.guidance.balance import Balance
 from fuzzer.guidance.coverage_map import CoverageMap
-from fuzzer.guidance.guidance import BATCH_KERNELS, Guidance
+from fuzzer.guidance.guidance import Guidance, indices_of
 from fuzzer.guidance.parents import PER_CATEGORY, Parents
 from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, Parent, Plan
 from fuzzer.guidance.success import Success
@@ -117,9 +117,18 @@ def test_a_way_that_pays_is_gone_more_often_and_none_is_given_up():
     for _ in range(100):
         success.learn("good", 5.0, 30_000)
         success.learn("bad", 0.0, 30_000)
-    good, bad, untried = success.weights(("good", "bad", "untried"))
+    good, bad, untried = success.weights(("good", "bad", "untried"), {})
     assert good > 2 * bad and untried > bad > 0
     assert sum((good, bad, untried)) == pytest.approx(1)
+
+
+def test_a_way_that_nobody_knows_is_tried_by_a_few_kernels_at_a_time():
+    success = Success(("known", "untried"))
+    for _ in range(100):
+        success.learn("known", 5.0, 30_000)
+    shares = [success.weights(("known", "untried"), {"known": 100, "untried": count})[1] for count in (0, 6, 60)]
+    assert shares[0] == pytest.approx(0.5, abs=0.05)
+    assert 1.5 * shares[1] < shares[0] and 1.5 * shares[2] < shares[1] and shares[2] > 0
 
 
 def test_a_way_that_runs_dry_makes_room():
@@ -127,11 +136,11 @@ def test_a_way_that_runs_dry_makes_room():
     for _ in range(300):
         success.learn("once", 5.0, 30_000)
         success.learn("steady", 1.0, 30_000)
-    before = success.weights(("once", "steady"))
+    before = success.weights(("once", "steady"), {})
     for _ in range(300):
         success.learn("once", 0.0, 30_000)
         success.learn("steady", 1.0, 30_000)
-    after = success.weights(("once", "steady"))
+    after = success.weights(("once", "steady"), {})
     assert before[0] > before[1] and after[0] < after[1]
 
 
@@ -183,6 +192,9 @@ def test_then_those_whose_adjoint_nobody_called_follow():
     chosen = {key for number in range(50) for key in aims.choose("math", 3, SeededChoices(number), coverage, True)}
     differentiable = {one.key for one in everything if one.adjoint is not None}
     assert chosen <= differentiable
+    nothing = CoverageMap()
+    together = [aims.choose("math", 3, SeededChoices(number), nothing, True) for number in range(50)]
+    assert all(set(keys) <= differentiable or not set(keys) & differentiable for keys in together)
     forward_only = Targets().choose("math", 50, SeededChoices(1), coverage, backward=False)
     assert not set(forward_only) <= differentiable
 
@@ -213,7 +225,7 @@ def test_a_batch_is_planned_from_what_was_merged_so_many_batches_before():
 def test_plans_are_numbered_and_cover_every_category():
     guidance = Guidance(3, FEW, 2)
     plans = merge(guidance, 6)
-    assert [plan.index for plan in plans] == list(range(6 * BATCH_KERNELS))
+    assert [plan.index for plan in plans] == [index for batch in range(6) for index in indices_of(batch)]
     assert {plan.category for plan in plans} == set(FEW)
     ways = Counter(plan.how for plan in plans)
     assert set(ways) <= {PLAIN, AIMED, SEQUENCE, *OPERATORS} and len(ways) > 4
@@ -223,5 +235,5 @@ def test_plans_are_numbered_and_cover_every_category():
 def test_without_steering_categories_alternate_and_nothing_but_plain_kernels_is_planned():
     guidance = Guidance(3, FEW, 2, steer=False)
     plans = merge(guidance, 3)
-    assert plans == [Plan(index, FEW[index % len(FEW)]) for index in range(3 * BATCH_KERNELS)]
+    assert plans == [Plan(index, FEW[index % len(FEW)]) for index in range(indices_of(2).stop)]
     assert guidance.coverage.counts, "what is covered is seen all the same"

@@ -7,6 +7,7 @@ the same seed gives the same kernels; what is still being judged elsewhere canno
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from fuzzer.guidance.plan import AIMED, PLAIN, SEQUENCE, TREE, Parent, Plan, fam
 from fuzzer.guidance.success import Success
 from fuzzer.guidance.targets import Targets
 from fuzzer.outcome import Outcome
-from grammar import accept
+from grammar import accept, kernels
 from grammar.choices import SeededChoices, chance, pick_weighted
 from grammar.mutation import OPERATORS
 from grammar.swarm import draw_swarm
@@ -29,14 +30,29 @@ BATCH_KERNELS = 32
 larger batches progress shows later, a small budget wastes more at its end, and a crash costs more.
 """
 
-SWARMED = 75
+FIRST_BATCHES = 8
+FIRST_KERNELS = 8
+"""So many batches to begin with have so few kernels, that what pays is known early."""
+
+SWARMED = 25
 """Percent of the batches whose freshly grown kernels do without a random part of the grammar."""
+
+OVERHEAD = 15_000
+"""What a kernel costs besides its code, running it and asking the oracles, in bytes of code that take as long."""
 
 DONATED = 60
 """Percent of the mutations that may take a piece of another kernel."""
 
-AIMS = ((1, 20), (2, 40), (3, 40))
-"""How many overloads a kernel that aims at some is grown around, by weight."""
+AIMS = (1, 2, 4, 8)
+"""How many overloads a kernel that aims at some is grown around, one of these, by what it pays. More in one kernel are
+cheaper; fewer keep its backward pass more often."""
+
+ROOMS = (((3, 50), 45), ((11, 100), 35), ((kernels.LARGEST, 0), 20))
+"""How large freshly grown kernels are, by weight: the largest size to draw, and the most operations, 0 for any number.
+Half of the compilers' time would go to the largest sixth, which brings half as much that is new for it."""
+
+PER_AIM = 8
+"""How many operations more a kernel may have for each overload that it is grown around."""
 
 WORTH: Mapping[str, float] = {"overload": 8.0, "adjoint": 8.0, "branch": 8.0, "ptx": 4.0, "context": 2.0}
 """What a new feature counts by its group, where it is not 1: what is known to be there and was not reached before
@@ -53,6 +69,7 @@ class Guidance:
         self.coverage = CoverageMap()
         self._families = Success(FAMILIES)
         self._operators = Success(tuple(OPERATORS))
+        self._aims = Success(tuple(map(_aims, AIMS)))
         self.parents = Parents(categories)
         self._seed = seed
         self._categories = tuple(categories)
@@ -94,9 +111,11 @@ class Guidance:
         """
         new = self.coverage.add(outcome.features, kernels)
         gain = sum(WORTH.get(group_of(one), 1.0) for one in new)
-        self._learn_way(outcome.how, gain, outcome.code_bytes)
+        cost = OVERHEAD + outcome.code_bytes
+        self._learn_way(outcome.how, gain, cost)
+        self._aims.learn(_aims(len(plan.wanted)), gain, cost)
         if outcome.how != plan.how:  # the way led nowhere, and what it cost was paid by another
-            self._learn_way(plan.how, 0.0, outcome.code_bytes)
+            self._learn_way(plan.how, 0.0, cost)
         elif plan.parent is not None:
             self.parents.learn(plan.parent, new)
         if not kept:
@@ -124,26 +143,34 @@ class Guidance:
                 self._plans[batch] = self._planned(batch)
 
     def _planned(self, batch: int) -> tuple[Plan, ...]:
-        indices = range(batch * BATCH_KERNELS, (batch + 1) * BATCH_KERNELS)
+        indices = indices_of(batch)
         if not self._steer:
             return tuple(plain(index, self._categories) for index in indices)
         choices = SeededChoices(f"swarm/{self._seed}/{batch}")
         off = tuple(sorted(draw_swarm(choices).off)) if chance(choices, SWARMED) else ()
-        return tuple(self._plan(index, off) for index in indices)
+        plans: list[Plan] = []
+        under_way = Counter(way for known in self._plans.values() for plan in known for way in _ways(plan))
+        for index in indices:
+            plans.append(self._plan(index, off, under_way))
+            under_way.update(_ways(plans[-1]))
+        return tuple(plans)
 
-    def _plan(self, index: int, off: tuple[str, ...]) -> Plan:
+    def _plan(self, index: int, off: tuple[str, ...], under_way: Mapping[str, int]) -> Plan:
         choices = SeededChoices(f"plan/{self._seed}/{index}")
         category = self._balance.next()
         families = FAMILIES if self.parents.has(category) else (PLAIN, AIMED)
-        how = families[choices.weighted(self._families.weights(families))]
+        how = families[choices.weighted(self._families.weights(families, under_way))]
+        largest, most = pick_weighted(choices, ROOMS)
+        if how in (PLAIN, AIMED):
+            off = (*off, *(f"size:{size}" for size, _ in kernels.SIZES if size > largest))
         if how == PLAIN:
-            return Plan(index, category, PLAIN, off)
+            return Plan(index, category, PLAIN, off, operations=most)
         if how == AIMED:
-            count = pick_weighted(choices, AIMS)
+            count = AIMS[choices.weighted(self._aims.weights(tuple(map(_aims, AIMS)), under_way))]
             wanted = self._targets.choose(category, count, choices, self.coverage, self._backward)
-            return Plan(index, category, AIMED, off, wanted)
+            return Plan(index, category, AIMED, off, wanted, operations=most and most + PER_AIM * count)
         if how == TREE:
-            how = tuple(OPERATORS)[choices.weighted(self._operators.weights(tuple(OPERATORS)))]
+            how = tuple(OPERATORS)[choices.weighted(self._operators.weights(tuple(OPERATORS), under_way))]
         parent = self.parents.choose(category, choices, self.coverage)
         donor = self.parents.choose_donor(choices) if chance(choices, DONATED) else None
         return Plan(index, category, how, parent=parent, donor=donor)
@@ -161,6 +188,7 @@ class Guidance:
             "coverage": self.coverage.to_json(),
             "families": self._families.to_json(),
             "operators": self._operators.to_json(),
+            "aims": self._aims.to_json(),
             "targets": self._targets.to_json(),
             "balance": self._balance.to_json(),
             "known": [parent.to_json() for _, parent in sorted(parents.items())],
@@ -175,6 +203,7 @@ class Guidance:
         self.coverage = CoverageMap.from_json(data["coverage"])
         self._families.restore(data["families"])
         self._operators.restore(data["operators"])
+        self._aims.restore(data["aims"])
         self._targets.restore(data["targets"])
         self._balance.restore(data["balance"])
         self.parents.restore(data["parents"], known)
@@ -184,12 +213,29 @@ class Guidance:
         }
 
 
+def indices_of(batch: int) -> range:
+    """Return the numbers of a batch's kernels."""
+    if batch < FIRST_BATCHES:
+        return range(batch * FIRST_KERNELS, (batch + 1) * FIRST_KERNELS)
+    begin = FIRST_BATCHES * FIRST_KERNELS + (batch - FIRST_BATCHES) * BATCH_KERNELS
+    return range(begin, begin + BATCH_KERNELS)
+
+
+def _ways(plan: Plan) -> set[str]:
+    return {family(plan.how), plan.how, _aims(len(plan.wanted))}
+
+
+def _aims(count: int) -> str:
+    """Return the name of aiming at so many overloads, as a way among others."""
+    return f"aimed at {count}"
+
+
 def _plan_json(plan: Plan) -> list[Any]:
     parent, donor = (one.id if one is not None else None for one in (plan.parent, plan.donor))
-    return [plan.index, plan.category, plan.how, plan.off, plan.wanted, parent, donor]
+    return [plan.index, plan.category, plan.how, plan.off, plan.wanted, parent, donor, plan.operations]
 
 
 def _plan_from_json(data: Sequence[Any], known: Mapping[str, Parent]) -> Plan:
-    index, category, how, off, wanted, parent, donor = data
+    index, category, how, off, wanted, parent, donor, most = data
     parents = [None if one is None else known[one] for one in (parent, donor)]
-    return Plan(index, category, how, tuple(off), tuple(wanted), *parents)
+    return Plan(index, category, how, tuple(off), tuple(wanted), *parents, most)

@@ -79,8 +79,9 @@ class Plan:
     """How kernel number `index` is made.
 
     `how` is `PLAIN`, `AIMED`, `SEQUENCE` or the name of a mutation of trees. `off` are the words of the grammar that
-    are switched off for it, `wanted` the keys of the overloads to grow it around. Mutations have a `parent`, some of
-    them a `donor` as well.
+    are switched off for it, sizes among them, `wanted` the keys of the overloads to grow it around. Mutations have a
+    `parent`, some of them a `donor` as well. One that is grown has about `operations` at the most (see
+    `grammar.expansion`) if that is not 0.
     """
 
     index: int
@@ -90,6 +91,7 @@ class Plan:
     wanted: tuple[str, ...] = ()
     parent: Parent | None = None
     donor: Parent | None = None
+    operations: int = 0
 
 
 def plain(index: int, categories: Sequence[str]) -> Plan:

@@ -16,7 +16,11 @@ FLOOR = 0.1
 """The share of the kernels that all ways get evenly."""
 
 PRIOR_COST = 200_000.0
-"""Bytes of code, about six kernels, for which a way that was never tried is taken to pay what the best one does."""
+"""Bytes of code for which a way that was never tried is taken to pay what the best one does."""
+
+PRIOR_KERNELS = 6
+"""About how many kernels that makes. So many under way halve what is taken on trust: outcomes come late, and until then
+every kernel would be planned to go the way that nobody knows."""
 
 
 class Success:
@@ -33,17 +37,18 @@ class Success:
             self._gain[way] = FADING * self._gain[way] + gain
             self._cost[way] = FADING * self._cost[way] + cost
 
-    def worth(self, way: str) -> float:
-        """Return what a way brings per byte."""
+    def worth(self, way: str, under_way: int = 0) -> float:
+        """Return what a way brings per byte, where so many of its kernels are planned and not yet judged."""
         best = max((self._gain[one] / self._cost[one] for one in self._ways if self._cost[one] > 0), default=1.0)
-        return (self._gain[way] + best * PRIOR_COST) / (self._cost[way] + PRIOR_COST)
+        trusted = best * PRIOR_KERNELS / (PRIOR_KERNELS + under_way)
+        return (self._gain[way] + trusted * PRIOR_COST) / (self._cost[way] + PRIOR_COST)
 
-    def weights(self, ways: Sequence[str]) -> list[float]:
+    def weights(self, ways: Sequence[str], under_way: Mapping[str, int]) -> list[float]:
         """Return how often to go each of some ways, in their order; they sum to 1.
 
         Squares of the worths, so that one that pays twice as much is gone four times as often.
         """
-        worths = [self.worth(way) ** 2 for way in ways]
+        worths = [self.worth(way, under_way.get(way, 0)) ** 2 for way in ways]
         total = sum(worths) or 1.0
         return [FLOOR / len(ways) + (1 - FLOOR) * worth / total for worth in worths]
 

@@ -47,7 +47,10 @@ class Targets:
     def choose(
         self, category: str, count: int, choices: Choices, coverage: CoverageMap, backward: bool
     ) -> tuple[str, ...]:
-        """Return the keys of `count` overloads that kernels of a category can be grown around, and note that."""
+        """Return the keys of `count` overloads that kernels of a category can be grown around, and note that.
+
+        For a backward pass they are all differentiable or none is: one that is not would cost the others theirs.
+        """
         setting = category if category in SETTINGS.values() else ""
 
         def turn(target: Target) -> int:
@@ -56,15 +59,18 @@ class Targets:
             lacks = backward and target.adjoint is not None and target.adjoint not in coverage
             return (WITHOUT_ADJOINT if lacks else SEEN) + self._aims[target.key]
 
-        turns: dict[int, list[str]] = {}
+        turns: dict[int, list[Target]] = {}
         for target in targets(setting):
-            turns.setdefault(turn(target), []).append(target.key)
-        chosen: list[str] = []
-        for _, keys in sorted(turns.items()):
-            while keys and len(chosen) < count:
-                chosen.append(keys.pop(choices.integer(0, len(keys) - 1)))
-        self._aims.update(chosen)
-        return tuple(chosen)
+            turns.setdefault(turn(target), []).append(target)
+        chosen: list[Target] = []
+        for _, left in sorted(turns.items()):
+            while left and len(chosen) < count:
+                one = left.pop(choices.integer(0, len(left) - 1))
+                if not (backward and chosen) or (one.adjoint is None) == (chosen[0].adjoint is None):
+                    chosen.append(one)
+        keys = tuple(one.key for one in chosen)
+        self._aims.update(keys)
+        return keys
 
     def to_json(self) -> dict[str, Any]:
         """Return the counts as JSON values."""
