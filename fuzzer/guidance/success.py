@@ -15,7 +15,7 @@ FADING = 0.99
 FLOOR = 0.1
 """The share of the kernels that all ways get evenly."""
 
-PRIOR_COST = 200_000.0
+PRIOR_COST = 600_000.0
 """Bytes of code for which a way that was never tried is taken to pay what the best one does."""
 
 PRIOR_KERNELS = 6
