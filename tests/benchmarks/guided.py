@@ -94,7 +94,10 @@ def _in_process(kind: str, seed: int, seconds: float, faults: int) -> Curve:
     call = [sys.executable, __file__, "--one", kind, "--first", str(seed)]
     call += ["--cpu-seconds", str(seconds), "--faults", str(faults)]
     done = subprocess.run(call, capture_output=True, text=True, check=True)
-    return Curve(**json.loads(done.stdout.splitlines()[-1]))
+    curve = Curve(**json.loads(done.stdout.splitlines()[-1]))
+    last = {figure: values[-1] for figure, values in curve.figures.items()}
+    print(f"{kind} {seed}: {curve.kernels[-1]} kernels, {curve.seconds[-1]:.0f} s, {last}", file=sys.stderr, flush=True)
+    return curve
 
 
 def report(curves: Sequence[Curve]) -> None:
