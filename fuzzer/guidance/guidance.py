@@ -38,8 +38,8 @@ SWARMED = 25
 """Percent of the batches whose freshly grown kernels do without a random part of the grammar."""
 
 OVERHEAD = 60_000
-"""What a kernel costs besides its code (it is grown, run, judged), in bytes of code that cost as much: about 150 ms where
-the compilers take 2.3 ms for a kilobyte of C++, CUDA and PTX."""
+"""What a kernel costs besides its code (it is grown, run, judged), in bytes of code that cost as much: about 150 ms
+where the compilers take 2.3 ms for a kilobyte of C++, CUDA and PTX."""
 
 DONATED = 60
 """Percent of the mutations that may take a piece of another kernel."""
