@@ -5,8 +5,6 @@ Whoever writes the bug report needs nothing else: neither a seed to draw inputs 
 
 from __future__ import annotations
 
-import io
-import tokenize
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,15 +15,13 @@ from oracle.compare import Place
 from oracle.opinions import Opinion
 from oracle.peers.peer import Peer
 from oracle.reduce.accuser import Accuser
+from oracle.reduce.cost import count_tokens
+from oracle.reduce.description import CPU, CUDA, REFERENCE
 from oracle.reduce.reduced import Reduced
 from oracle.rerun import Case
 from oracle.standing import Standing
 
-CPU, CUDA, REFERENCE = "cpu", "cuda", "reference"
-"""The sides in `Minimal.outputs`."""
-
-_LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING}
-_NO_TOKENS = _LAYOUT | {tokenize.ENDMARKER}
+__all__ = ["CPU", "CUDA", "REFERENCE", "Minimal"]
 
 
 @dataclass(frozen=True)
@@ -91,8 +87,3 @@ class Minimal:
         leaf, index = self.place
         values = self.outputs.get(side, {}).get(leaf)
         return None if values is None else values[index]
-
-
-def count_tokens(source: str) -> int:
-    """Count the Python tokens of a source but for comments, line ends and indentation."""
-    return sum(one.type not in _NO_TOKENS for one in tokenize.generate_tokens(io.StringIO(source).readline))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from grammar.recogniser import accept
+from oracle.given import Given
 from oracle.limits import gradient_limit
 from oracle.observation import Verdict
 from oracle.peers.rewrites.program import Program
@@ -171,7 +172,7 @@ class Reduction:
         if source in self._seen:
             return None
         self._seen.add(source)
-        if measure(source) >= measure(self._base.source) or not _does_something(source) or accept(source) is not None:
+        if measure(source) >= measure(self._base.source) or not does_something(source) or accept(source) is not None:
             return None
         if self._accuser.direction == GRADIENT and self._limit is None and gradient_limit(source) is not None:
             return None
@@ -179,10 +180,15 @@ class Reduction:
 
 
 def with_source(case: Case, source: str) -> Case:
-    """Return a case with another source of fewer parameters: the arguments of the others are as they were."""
+    """Return a case with another source of fewer parameters: what is passed for the others is as it was."""
     names = {one.arg for one in Program(source).kernel.args.args}
     arguments = [one for one in case.arguments or () if str(one["name"]).partition(".")[0] in names]
-    return replace(case, source=source, arguments=arguments)
+    given = case.given
+    if given is not None:
+        given = Given(
+            given.seed, {leaf: part for leaf, part in given.values.items() if leaf.partition(".")[0] in names}
+        )
+    return replace(case, source=source, arguments=arguments, given=given)
 
 
 def measure(source: str) -> int:
@@ -204,7 +210,7 @@ def _key(edit: Edit, nodes: Sequence[ast.AST]) -> tuple[str, ...]:
     )
 
 
-def _does_something(source: str) -> bool:
+def does_something(source: str) -> bool:
     """Whether a kernel has a statement besides those that do nothing or read the thread's number."""
     body = Program(source).kernel.body
     return any(not isinstance(one, ast.Pass) and "wp.tid()" not in ast.unparse(one) for one in body)

@@ -19,6 +19,7 @@ from oracle.peers.peer import Peer
 from oracle.peers.running import PeerRunner
 from oracle.probes import Answer, answer_of
 from oracle.reduce.accuser import TARGETS, Accuser, accuser_of
+from oracle.reduce.description import Description, described
 from oracle.reduce.features import features_of
 from oracle.rerun import Case, launches_of
 from oracle.second_look import look_again
@@ -27,11 +28,15 @@ from oracle.second_opinions import undefined
 
 @dataclass(frozen=True)
 class Trial:
-    """A candidate, alone with its one input seed, and who should accuse it still; `peer` is who does if it is one."""
+    """A candidate, alone with its one input seed, and who should accuse it still; `peer` is who does if it is one.
+
+    With `described`, all that was seen of it comes back.
+    """
 
     case: Case
     accuser: Accuser
     peer: Peer | None = None
+    described: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,7 @@ class Tried:
     shows: bool
     types: Mapping[Span, str] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    description: Description | None = None
 
 
 Neighbour = tuple[int, Trial, Compiled, tuple[int, ...], Inputs]
@@ -83,8 +89,10 @@ class Trier:
         for number, trial in trials:
             with compile_batch([trial.case.source], options, self.workspace) as batch:
                 shows = accuser_of(_refusal(batch.results[0])) == trial.accuser
+                refusal = _refusal(batch.results[0]).reason
             types = (expression_types(trial.case.source) or {}) if shows else {}
-            found[number] = Tried(shows, types, features_of(trial.case) if shows else ())
+            seen = Description(refusal) if trial.described else None
+            found[number] = Tried(shows, types, features_of(trial.case) if shows else (), seen)
         return found
 
     def _judged(self, trials: Sequence[tuple[int, Trial]], options: CompileOptions) -> dict[int, Tried]:
@@ -94,30 +102,34 @@ class Trier:
         sound = [(number, trial) for number, trial in trials if number in typed]
         with compile_batch([trial.case.source for _, trial in sound], options, self.workspace) as batch:
             neighbours = list(_launchable(sound, batch.results))
-            answers = dict(self._answers(neighbours, options))
-            for number, trial, compiled, dims, inputs in neighbours:
-                same = _among_targets(accuser_of(answers[number])) == _among_targets(trial.accuser)
+            for neighbour, answer, judgement in self._answers(neighbours, options):
+                number, trial, compiled, dims, inputs = neighbour
+                same = _among_targets(accuser_of(answer)) == _among_targets(trial.accuser)
                 if same and not undefined(compiled, dims, inputs):
                     features = features_of(trial.case, compiled.artifacts.cpp_forward)
-                    found[number] = Tried(True, typed[number], features)
+                    seen = described(answer, judgement, compiled, dims, inputs) if trial.described else None
+                    found[number] = Tried(True, typed[number], features, seen)
         return found
 
-    def _answers(self, neighbours: Sequence[Neighbour], options: CompileOptions) -> Iterator[tuple[int, Answer]]:
+    def _answers(
+        self, neighbours: Sequence[Neighbour], options: CompileOptions
+    ) -> Iterator[tuple[Neighbour, Answer, Judgement]]:
         judged = {
             number: self._judge(trial).judge(compiled, dims, inputs, options.backward)
             for number, trial, compiled, dims, inputs in neighbours
         }
         agreed = [one for one in neighbours if judged[one[0]].verdict is Verdict.MATCH]
         heard = judged | self._with_peers(agreed, judged, options)
-        for number, trial, _, dims, inputs in neighbours:
+        for neighbour in neighbours:
+            number, trial, _, dims, inputs = neighbour
             one = heard[number]
             if trial.accuser.verdict is Verdict.SANITIZER and one.verdict is Verdict.MISMATCH:
                 one = look_again(one, self.judge, trial.case.source, options, self.workspace, dims, inputs)
-            yield number, answer_of(one, judged[number].verdict is Verdict.MATCH)
+            yield neighbour, answer_of(one, judged[number].verdict is Verdict.MATCH), judged[number]
 
     def _judge(self, trial: Trial) -> Judge:
-        by_others = trial.accuser.verdict is Verdict.MISMATCH and trial.accuser.oracle != TARGETS and trial.peer is None
-        return self.judge if by_others else self.among_targets
+        by_others = trial.accuser.verdict is Verdict.MISMATCH and trial.accuser.oracle != TARGETS
+        return self.judge if (by_others or trial.described) and trial.peer is None else self.among_targets
 
     def _with_peers(
         self, agreed: Sequence[Neighbour], judged: Mapping[int, Judgement], options: CompileOptions
