@@ -63,15 +63,15 @@ class Environments:
 
     folder: Path
 
-    def provide(self, entry: str, *, project: bool = False) -> Environment:
+    def provide(self, entry: str, *, project: bool = False, bare: bool = False) -> Environment:
         """Return the environment for a release or for the Python at a path, made if it is missing.
 
-        With `project` it also gets what this program needs. A release that pip cannot install is no error: the
-        environment says why.
+        With `project` it also gets what this program needs. The release that is installed here gets one of its own
+        only with `bare`. A release that pip cannot install is no error: the environment says why.
         """
         if _is_path(entry):
             return _foreign(Path(entry))
-        if entry == installed_release():
+        if entry == installed_release() and not bare:
             return Environment(entry, Path(sys.executable))
         place = self.folder.resolve() / entry
         python = place / ("Scripts" if os.name == "nt" else "bin") / "python"

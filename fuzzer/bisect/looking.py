@@ -104,15 +104,16 @@ def bisect(
     for release in releases:
         looks.append(subject.look(provide(release)))
         heard(looks[-1])
+    return same_bug(looks)
+
+
+def same_bug(looks: Sequence[Look]) -> tuple[Look, ...]:
+    """Return the looks, with those that observed something else than the last one that shows the bug set apart."""
     newest = next((look for look in reversed(looks) if look.shows), None)
-    return tuple(look if newest is None else _compared(look, newest) for look in looks)
-
-
-def _compared(look: Look, newest: Look) -> Look:
-    """Return a look that says so where something else was observed than on the newest release that shows the bug."""
-    if not look.shows or alike(look.said, newest.said):
-        return look
-    return replace(look, ending=Ending.OTHERWISE)
+    return tuple(
+        replace(look, ending=Ending.OTHERWISE) if newest and look.shows and not alike(look.said, newest.said) else look
+        for look in looks
+    )
 
 
 def since(looks: Sequence[Look]) -> str:

@@ -67,13 +67,24 @@ class Run:
         return self.output.rpartition("observed")[2].lstrip(":, ").rstrip()
 
     @property
+    def refused(self) -> str:
+        """The first error of a compiler behind Warp, which writes past Python; empty where there is none."""
+        lines = (self.output + self.errors).splitlines()
+        return next((line.partition(" error: ")[2] for line in lines if ": error: " in line), "")
+
+    @property
+    def expected(self) -> str:
+        """What the script printed between the words "expected" and "observed"."""
+        return self.output.rpartition("observed")[0].rpartition("expected")[2].strip(":,; \n")
+
+    @property
     def said(self) -> str:
         """The run in a line: what it observed, or what ended it instead."""
         match self.ending:
             case Ending.PASSES:
                 return "passes"
             case Ending.SHOWS:
-                return " ".join(self.observed.split())
+                return " ".join(self.observed.split()) + (f" ({self.refused})" if self.refused else "")
         if self.code is None:
             return "runs too long"
         return self._last_error or (f"killed by {signal.Signals(-self.code).name}" if self.code < 0 else "no reason")
@@ -85,7 +96,7 @@ def run_script(python: Path, script: Path, seconds: int = SECONDS) -> Run:
     What this process has of Python's paths is not passed on, so that the script gets what its interpreter's
     environment holds and nothing else.
     """
-    with tempfile.TemporaryDirectory(prefix="repro-") as folder:
+    with tempfile.TemporaryDirectory(prefix="repro-", ignore_cleanup_errors=True) as folder:
         own = {"WARP_CACHE_PATH": folder, "TMPDIR": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
         try:
@@ -103,6 +114,14 @@ def run_script(python: Path, script: Path, seconds: int = SECONDS) -> Run:
             return Run(None, _text(over.stdout), _text(over.stderr))
     late = done.returncode == -signal.SIGXCPU
     return Run(None if late else done.returncode, done.stdout, done.stderr)
+
+
+def run_text(python: Path, text: str, seconds: int = SECONDS) -> Run:
+    """Run the text of a script, as `run_script` does."""
+    with tempfile.TemporaryDirectory(prefix="script-") as folder:
+        script = Path(folder) / "repro.py"
+        script.write_text(text, encoding="utf-8")
+        return run_script(python, script, seconds)
 
 
 def _limit(seconds: int) -> None:
