@@ -5,13 +5,13 @@ It is a function of the corpus alone: no dates, no paths, so the same corpus has
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
 
+from extractor.derived import TEXTS
 from extractor.manifest import Manifest
-from extractor.record import Record
+from extractor.survey import Survey, flat, quantile
+from grammar.measures import EFFORT, LEVELS
+from grammar.patterns import PATTERNS
 
 SIZE_CATEGORIES = (
     (10**3, "n<1K"),
@@ -34,6 +34,14 @@ FIELDS = {
     "metadata.kernel_name, category, description": "what the kernel is",
     "metadata.builtins, types, features": "Warp's built-ins and types, and the constructs, that the kernel uses",
     "metadata.complexity": "lines, statements, nesting, expression depth, operators, calls, loops, branches",
+    "metadata.level": "complexity level 1 to 5, defined below",
+    "metadata.patterns": "map, reduce, scan, stencil, gather, scatter, histogram, tile: what the accesses show",
+    "metadata.tokens": "words and marks of each text; tokenizers of models find about half as many again",
+    "metadata.performance": "counted on the emulator, forward pass: PTX instructions by class, and those executed,"
+    " floating-point operations and bytes of global memory for each thread, arithmetic intensity, the share of a warp's"
+    " threads that is active (1: no divergence)",
+    "metadata.fingerprint": "hash of the shape (the source with names normalised and literals blanked), and a MinHash"
+    " of its token 5-grams: 128 bytes in hexadecimal",
     "metadata.launch_dims, arguments": "how to launch it: dimensions, array shapes, integer ranges, what is written",
     "metadata.block_dim": "for kernels with tiles: each point of the launch is a block of so many threads",
     "metadata.origin, input_seed": "how to make the kernel and its inputs again",
@@ -43,44 +51,6 @@ FIELDS = {
     "metadata.split": "train, validation or test; kernels of one shape share one",
 }
 
-TEXTS = ("python_source", "cpp_forward", "cpp_backward", "cuda_forward", "cuda_backward", "ptx")
-
-
-@dataclass
-class Survey:
-    """What a card counts over all records of a corpus. `lines` counts records by their source's number of lines."""
-
-    categories: Counter[str] = field(default_factory=Counter)
-    splits: Counter[str] = field(default_factory=Counter)
-    backends: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
-    characters: Counter[str] = field(default_factory=Counter)
-    builtins: Counter[str] = field(default_factory=Counter)
-    lines: Counter[int] = field(default_factory=Counter)
-    explained: int = 0
-
-    def add(self, record: Record) -> None:
-        """Count one record."""
-        metadata = record.metadata
-        self.categories[metadata["category"]] += 1
-        self.splits[metadata["split"]] += 1
-        self.backends[" and ".join(metadata["backends"])] += 1
-        self.versions[_versions(metadata["versions"])] += 1
-        self.builtins.update(metadata["builtins"])
-        self.lines[record.python_source.rstrip("\n").count("\n") + 1] += 1
-        self.explained += bool(metadata.get("explained_by"))
-        self.characters["python_source"] += len(record.python_source)
-        for name, text in vars(record.artifacts).items():
-            self.characters[name] += len(text)
-
-
-def survey(records: Iterable[Record]) -> Survey:
-    """Count over records, one at a time."""
-    result = Survey()
-    for record in records:
-        result.add(record)
-    return result
-
 
 def card(manifest: Manifest, found: Survey) -> str:
     """Return the text of the corpus' README.md."""
@@ -88,17 +58,30 @@ def card(manifest: Manifest, found: Survey) -> str:
         _front_matter(manifest.records),
         _opening(manifest),
         _fields(found),
-        _making(),
+        making(),
+        dedup(manifest.campaign.get("dedup", {})),
         _numbers(manifest, found),
+        levels(found),
+        limits(),
+        licence(),
     ]
-    return "\n\n".join([*sections, _limits(), _licence()]) + "\n"
+    return "\n\n".join(sections) + "\n"
 
 
 def _front_matter(records: int) -> str:
+    return f"""---
+{front_matter(records)}
+configs:
+- config_name: default
+  data_files: shard-*.jsonl
+---"""
+
+
+def front_matter(records: int) -> str:
+    """Return what the Hub reads of a card, but for the configurations, which follow."""
     size = next((name for end, name in SIZE_CATEGORIES if records < end), "100M<n<1B")
     tags = "\n".join(f"- {tag}" for tag in ("code", "python", "cpp", "cuda", "nvidia-warp", "compilers", "synthetic"))
-    return f"""---
-pretty_name: Warpsmith
+    return f"""pretty_name: Warpsmith
 license: apache-2.0
 language:
 - code
@@ -107,11 +90,7 @@ task_categories:
 tags:
 {tags}
 size_categories:
-- {size}
-configs:
-- config_name: default
-  data_files: shard-*.jsonl
----"""
+- {size}"""
 
 
 def _opening(manifest: Manifest) -> str:
@@ -136,7 +115,8 @@ def _fields(found: Survey) -> str:
     return "\n".join(["## Fields", "", "One record a line, JSON.", "", "| field | meaning |", "|---|---|", *rows])
 
 
-def _making() -> str:
+def making() -> str:
+    """Return how the records were made and verified."""
     return """## How it was made and verified
 
 A typed grammar over Warp's Python subset generates kernels that are well-defined by construction: no access out of
@@ -147,22 +127,47 @@ each record says which. Outputs are compared to the bit wherever IEEE 754 define
 through only where the order of float atomics is open, within the bound that the summands give, or where library
 functions with a published error bound (`sin`, `exp`, `pow` and the like) account for it; those records name the
 functions. Kernels that differ otherwise, crash or fail to compile are reported as findings and
-are not in the records. Kernels that are the same after renaming are kept once."""
+are not in the records."""
+
+
+def dedup(stages: Mapping[str, int]) -> str:
+    """Return what was refused as a duplicate, with the counts if they are known, and how the splits follow."""
+    kept = (
+        """A kernel is kept only if no earlier one has the same text, or is the same after renaming, or after blanking
+its literals, or shares at least 0.7 of its token 5-grams (Jaccard, estimated by MinHash with 128 hashes over the
+blanked source). So no shape has more than one record, and no two records are near copies."""
+        if stages
+        else "Kernels that are the same after renaming are kept once."
+    )
+    rows = [
+        "| kernels that matched | number |",
+        "|---|---|",
+        *(f"| {name} | {n:,} |" for name, n in stages.items()),
+        "",
+    ]
+    counts = "\n".join(rows)
+    return f"""## Duplicates and splits
+
+{kept}
+
+{counts if stages else ""}
+The split is decided by the hash of the shape, 70 : 15 : 15: it stays as the corpus grows, and is the same for both
+targets, so that nothing of one split is found in another with other names or numbers."""
 
 
 def _numbers(manifest: Manifest, found: Survey) -> str:
     sizes = {name: found.characters[name] for name in TEXTS if found.characters[name]}
-    low, middle, high = (_quantile(found.lines, share) for share in (0.05, 0.5, 0.95))
-    provenances = sorted({_flat(shard.provenance) for shard in manifest.shards})
+    low, middle, high = (quantile(found.lines, share) for share in (0.05, 0.5, 0.95))
+    provenances = sorted({flat(shard.provenance) for shard in manifest.shards})
     return "\n".join(
         [
             "## In numbers",
             "",
-            *_table("category", found.categories),
-            *_table("split", found.splits),
-            *_table("executed by", found.backends),
-            *_table("made with", found.versions),
-            *_table("text", sizes, "characters"),
+            *split_table(found),
+            *table("executed by", found.backends),
+            *table("made with", found.versions),
+            *table("text", sizes, "characters"),
+            *table("text", {name: found.tokens[name] for name in sizes}, "tokens"),
             f"- Lines of Python source: median {middle}, 5th to 95th percentile {low} to {high}.",
             f"- Warp built-ins in use: {len(found.builtins)}.",
             f"- Records whose targets differ by rounding of library functions: {found.explained:,}.",
@@ -171,41 +176,84 @@ def _numbers(manifest: Manifest, found: Survey) -> str:
     )
 
 
-def _limits() -> str:
+def levels(found: Survey) -> str:
+    """Return what the levels and the patterns mean, with the number of records of each."""
+    weights = ", ".join(f"{name} × {weight:g}" for name, weight in EFFORT.items())
+    total = max(found.records, 1)
+    rows = [
+        f"| {number} | {least} | {found.levels[number]:,} | {found.levels[number] / total:.1%} |"
+        for number, least in enumerate(LEVELS, start=1)
+    ]
+    shown = [
+        f"| {name} | {meaning} | {found.patterns[name]:,} | {found.patterns[name] / total:.1%} |"
+        for name, meaning in PATTERNS.items()
+    ]
+    return "\n".join(
+        [
+            "## Levels and patterns",
+            "",
+            f"A kernel's effort is {weights}, of the counts in `complexity`; it decides the level.",
+            "",
+            "| level | effort from | records | share |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "Patterns are read off the kernel's syntax tree; a kernel may have several.",
+            "",
+            "| pattern | meaning | records | share |",
+            "|---|---|---|---|",
+            *shown,
+        ]
+    )
+
+
+def limits() -> str:
+    """Return what the records do not show."""
     return """## Limits
 
 - The kernels are synthetic: types, control flow and built-ins are spread on purpose, not as people spread them.
 - Agreement was seen on one set of inputs a kernel. It is evidence, no proof, and it says that two targets agree, not
   that both are right.
-- The code is what one version of Warp generates, with its volatile names and line comments normalised."""
+- The code is what one version of Warp generates, with its volatile names and line comments normalised.
+- Registers and occupancy are not known: the machine code is left to the driver. Launches are small, so that times
+  would say nothing about the kernels."""
 
 
-def _licence() -> str:
-    return """## Licence
+def licence() -> str:
+    """Return the licence, and how to cite."""
+    return """## Licence and citation
 
-Apache-2.0, the Python sources and the code generated from them alike. Warp itself is Apache-2.0."""
+Apache-2.0, the Python sources and the code generated from them alike. Warp itself is Apache-2.0.
+
+```
+@misc{warpsmith,
+  title = {Warpsmith: Python kernels with the C++ and CUDA that a compiler made of them},
+  note  = {Generated by the Warpsmith fuzzer for NVIDIA Warp; seed and versions under "made with" and "Provenance"}
+}
+```"""
 
 
-def _table(title: str, counts: Mapping[str, int], unit: str = "records") -> list[str]:
+def split_table(found: Survey) -> list[str]:
+    """Return the records of each category by split, as lines of a table."""
+    names = [name for name in ("train", "validation", "test") if name in found.splits]
+    names += sorted(set(found.splits) - set(names))
+    total = max(found.records, 1)
+    rows = []
+    for category, count in sorted(found.categories.items()):
+        cells = " | ".join(f"{found.category_splits[category, name]:,}" for name in names)
+        rows.append(f"| {category} | {count:,} | {count / total:.1%} | {cells} |")
+    sums = " | ".join(f"{found.splits[name]:,} ({found.splits[name] / total:.1%})" for name in names)
+    return [
+        f"| category | records | share | {' | '.join(names)} |",
+        "|---" * (3 + len(names)) + "|",
+        *rows,
+        f"| total | {found.records:,} | | {sums} |",
+        "",
+    ]
+
+
+def table(title: str, counts: Mapping[str, int], unit: str = "records") -> list[str]:
+    """Return counts with their shares, as lines of a table."""
     total = sum(counts.values())
-    rows = [f"| {name} | {count:,} | {count / total:.1%} |" for name, count in sorted(counts.items())]
+    rows = [f"| {name} | {count:,} | {count / total:.1%} |" for name, count in sorted(counts.items()) if count]
     return [f"| {title} | {unit} | share |", "|---|---|---|", *rows, ""]
-
-
-def _quantile(counts: Counter[int], share: float) -> int:
-    """Return the smallest value that at least this share of the counted ones do not exceed; 0 of none."""
-    wanted = share * counts.total()
-    seen = 0
-    for value, count in sorted(counts.items()):
-        seen += count
-        if seen >= wanted:
-            return value
-    return 0
-
-
-def _versions(versions: Mapping[str, Any]) -> str:
-    return _flat({name: version for name, version in versions.items() if name != "schema"})
-
-
-def _flat(data: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sorted(data.items()))

@@ -137,8 +137,7 @@ class Campaign:
         new = self.guidance.learn(plan, outcome, kept, self.next_kernel)
         self.tally.add(plan, outcome, len(new))
         if outcome.line is not None:
-            candidate = Candidate(outcome.index, outcome.id, outcome.category, outcome.line)
-            for entering in self.admission.offer(candidate):
+            for entering in self.admission.offer(Candidate.of_line(outcome.line)):
                 self.corpus.append(entering.line)
         elif outcome.verdict.accuses and self.findings.wants(outcome):
             self._examine(outcome, examiner)
@@ -180,6 +179,7 @@ class Campaign:
             "waiting": [candidate.index for candidate in self.admission.waiting],
             "verdicts": dict(sorted((str(verdict), count) for verdict, count in self.tally.verdicts.items())),
             "refused": dict(sorted(self.admission.refused.items())),
+            "dedup": self.admission.stages(),
             "findings": dict(sorted(self.findings.buckets.items())),
             "causes": dict(sorted(self.findings.causes.items())),
             "coverage": {name: vars(group) for name, group in self.guidance.coverage.groups().items()},

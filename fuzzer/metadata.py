@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from extractor.record import SCHEMA
-from grammar.canonical import canonical, tokens
+from extractor.derived import token_counts
+from extractor.record import SCHEMA, Artifacts
+from grammar.fingerprint import Fingerprint, shape
 from grammar.kernel import Kernel
-from grammar.measures import measure, names_from_warp
+from grammar.measures import level, measure, names_from_warp
+from grammar.patterns import patterns
 from grammar.registry import builtin_names
 from oracle.judge import Judgement
+from oracle.work import Work
 
 SPLITS = (("train", 0.70), ("validation", 0.15), ("test", 0.15))
 
@@ -57,15 +60,22 @@ class Origin:
 
 
 def metadata(
-    kernel: Kernel, origin: Origin, versions: Mapping[str, Any], backends: Sequence[str], judgement: Judgement
+    kernel: Kernel,
+    origin: Origin,
+    versions: Mapping[str, Any],
+    backends: Sequence[str],
+    judgement: Judgement,
+    artifacts: Artifacts,
+    work: Work | None = None,
 ) -> dict[str, Any]:
-    """Return a record's metadata; the judgement is the match that admits the kernel.
+    """Return a record's metadata; the judgement is the match that admits the kernel, `work` what it was seen to do.
 
     `comparison` maps each leaf to its worst ULP or difference, `explained_by` names the library functions whose
     rounding accounts for what is not zero there, and `oracles` has the stance of every other oracle that was asked.
     """
     used = names_from_warp(kernel.source)
     builtins = used & builtin_names()
+    complexity = measure(kernel.source).to_json()
     return {
         "kernel_name": kernel.name,
         "category": kernel.category,
@@ -73,7 +83,12 @@ def metadata(
         "builtins": sorted(builtins),
         "types": sorted(used - builtins - NOT_TYPES),
         "features": list(kernel.features),
-        "complexity": measure(kernel.source).to_json(),
+        "complexity": complexity,
+        "level": level(complexity),
+        "patterns": list(patterns(kernel.source)),
+        "tokens": token_counts(kernel.source, artifacts),
+        "fingerprint": Fingerprint.of(kernel.source).to_json(),
+        **({"performance": work.to_json()} if work is not None else {}),
         "launch_dims": list(kernel.dims),
         **block_dim_json(kernel),
         "arguments": [argument.to_json() for argument in kernel.arguments],
@@ -105,8 +120,3 @@ def split(source: str) -> str:
         if point < total:
             return name
     return SPLITS[-1][0]
-
-
-def shape(source: str) -> str:
-    """Return the canonical source with every literal number blanked."""
-    return " ".join("#" if token[0].isdigit() else token for token in tokens(canonical(source)))

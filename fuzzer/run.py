@@ -14,12 +14,13 @@ from typing import Any
 import warp as wp
 from rich.console import Console
 
-from extractor.card import card, survey
+from extractor.card import card
 from extractor.corpus import read_corpus
 from extractor.record import BadRecordError, Record
 from extractor.shards import CorpusWriter
+from extractor.survey import survey
 from extractor.warp_setup import open_workspace
-from fuzzer.admission import Admission
+from fuzzer.admission import Admission, Candidate
 from fuzzer.campaign import Campaign
 from fuzzer.display import Display, summary
 from fuzzer.executor import Executor, open_executor
@@ -107,7 +108,7 @@ def _campaign(
         beyond_limits=options.probe,
         versions=versions,
     )
-    admission = Admission(options.categories, options.budget, corpus.ids(), map(len, corpus.lines()))
+    admission = Admission(options.categories, options.budget, _admitted(corpus))
     guidance = Guidance(options.seed, options.categories, options.ahead, options.guided, options.backward)
     executor = partial(_open_executor, task, options, display)
     campaign = Campaign(options, corpus, display, log, task, admission, guidance, executor)
@@ -117,6 +118,15 @@ def _campaign(
         display.say(f"learning from {options.parents}")
         guidance.start_from(_records(options.parents))
     return campaign
+
+
+def _admitted(corpus: CorpusWriter) -> Iterator[Candidate]:
+    """Yield what admission must know of the records that the corpus holds."""
+    for line in corpus.lines():
+        try:
+            yield Candidate.of_line(line)
+        except (BadRecordError, SyntaxError, ValueError, KeyError, TypeError):
+            raise UserError(f"{corpus.path} holds a broken record: check it with `python -m oracle check`") from None
 
 
 def _open_executor(task: Task, options: CampaignOptions, display: Display) -> Executor[Plan, Outcome]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,17 @@ import pytest
 import yaml
 from test_records import METADATA
 
-from extractor.card import card, survey
+from extractor.card import card
 from extractor.corpus import read_corpus
 from extractor.manifest import Manifest, Shard
 from extractor.record import Artifacts, Record
 from extractor.shards import CorpusWriter
+from extractor.survey import survey
 
 
 def record(number: int, lines: int = 3, ptx: str = "", **changes: Any) -> Record:
     texts = Artifacts("aa", "", "bbbb", "", ptx)
-    return Record(f"{number:032x}", "x\n" * lines, texts, METADATA | changes)
+    return Record(f"{number:032x}", "x\n" * lines, texts, METADATA | changes)  # without what older records lack
 
 
 RECORDS = [
@@ -52,9 +54,10 @@ def test_the_numbers_are_those_of_the_records() -> None:
     text = card(MANIFEST, survey(RECORDS))
     assert "\n4 kernels for NVIDIA Warp" in text
     assert "They take 2.3 MB in 1 shard." in text
-    assert "| arithmetic | 3 | 75.0% |" in text
-    assert "| vector | 1 | 25.0% |" in text
-    assert "| train | 3 | 75.0% |" in text
+    assert "| arithmetic | 3 | 75.0% | 3 | 0 |" in text
+    assert "| vector | 1 | 25.0% | 0 | 1 |" in text
+    assert "| total | 4 | | 3 (75.0%) | 1 (25.0%) |" in text
+    assert "| python_source | 118 | " in text
     assert "| cpu and device | 1 | 25.0% |" in text
     assert "| cuda_forward | 16 | " in text
     assert "cpp_backward |" not in text
@@ -62,6 +65,17 @@ def test_the_numbers_are_those_of_the_records() -> None:
     assert "built-ins in use: 2." in text
     assert "rounding of library functions: 1." in text
     assert "- Provenance: seed 1, warp 1.19.0." in text
+
+
+def test_levels_patterns_and_duplicates_are_told() -> None:
+    marked = record(5, level=3, patterns=["map", "tile"], tokens={"python_source": 1000})
+    stages = {"offered": 9, "without near duplicates": 5}
+    text = card(replace(MANIFEST, campaign={"dedup": stages}), survey([*RECORDS, marked]))
+    assert "| 3 | 45 | 1 | 20.0% |" in text
+    assert "| 1 | 0 | 4 | 80.0% |" in text
+    assert "| tile | a block of threads works together on tiles | 1 | 20.0% |" in text
+    assert "| offered | 9 |\n| without near duplicates | 5 |" in text
+    assert "| python_source | 1,118 | " in text
 
 
 def test_ptx_is_described_only_where_there_is_some() -> None:
