@@ -5,7 +5,8 @@ It is a function of the corpus alone: no dates, no paths, so the same corpus has
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from extractor.derived import TEXTS
 from extractor.manifest import Manifest
@@ -59,7 +60,7 @@ def card(manifest: Manifest, found: Survey) -> str:
         _opening(manifest),
         _fields(found),
         making(),
-        dedup(manifest.campaign.get("dedup", {})),
+        dedup(manifest.campaign.get("dedup", ())),
         _numbers(manifest, found),
         levels(found),
         limits(),
@@ -130,7 +131,7 @@ functions. Kernels that differ otherwise, crash or fail to compile are reported 
 are not in the records."""
 
 
-def dedup(stages: Mapping[str, int]) -> str:
+def dedup(stages: Sequence[Mapping[str, Any]]) -> str:
     """Return what was refused as a duplicate, with the counts if they are known, and how the splits follow."""
     kept = (
         """A kernel is kept only if no earlier one has the same text, or is the same after renaming, or after blanking

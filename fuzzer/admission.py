@@ -151,18 +151,17 @@ class Admission:
         """Whether a kernel with this id is in the corpus or waits."""
         return name in self._texts
 
-    def stages(self) -> dict[str, int]:
-        """Return how many matching kernels were offered, and how many are left after each stage of deduplication.
+    def stages(self) -> list[dict[str, Any]]:
+        """Return, for each stage of deduplication, how many matching kernels came to it and how many were left.
 
-        What is left after the last is in the corpus or waits for its category's turn.
+        What is left after the last is in the corpus, or waits for its category's turn.
         """
-        left = self._admitted + len(self.waiting)
-        offered = left + sum(self.refused[stage] for stage in STAGES)
-        counts = {"offered": offered}
+        left = self._admitted + len(self.waiting) + sum(self.refused[stage] for stage in STAGES)
+        rows = []
         for stage in STAGES:
-            offered -= self.refused[stage]
-            counts[f"without {stage}s"] = offered
-        return counts
+            rows.append({"stage": stage, "before": left, "after": left - self.refused[stage]})
+            left -= self.refused[stage]
+        return rows
 
     def offer(self, candidate: Candidate) -> list[Candidate]:
         """Take one candidate and return those, perhaps none, that enter the corpus now, in order."""

@@ -67,7 +67,7 @@ class Stats:
                 name: {"mean": found.work[name] / count, "records": count} for name, count in found.worked.items()
             },
             "duplicates": self.duplicates.to_json(),
-            "admission": dict(self.campaign.get("dedup", {})),
+            "admission": list(self.campaign.get("dedup", ())),
             "verdicts": dict(self.campaign.get("verdicts", {})),
         }
 

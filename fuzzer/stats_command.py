@@ -132,8 +132,8 @@ def _duplicate_rows(stats: Stats) -> list[Sequence[object]]:
     rows += [(SENSE_WORDS[sense], found.left[sense]) for sense in SENSES]
     rows.append(("of a shape that another split has too", found.straddling["shape"]))
     rows.append(("near duplicates of one in another split", found.straddling["near"]))
-    rows += [(f"admission: {name}", count) for name, count in stats.campaign.get("dedup", {}).items()]
-    return rows
+    refused = [(row["stage"], row["before"] - row["after"]) for row in stats.campaign.get("dedup", ())]
+    return rows + [(f"refused on admission: {stage}", count) for stage, count in refused]
 
 
 def _verified_rows(stats: Stats) -> list[Sequence[object]]:

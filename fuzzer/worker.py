@@ -174,12 +174,11 @@ class BatchRunner:
             judgement = _excused(judgement, kernel.source)
         seconds |= judgement.seconds
         backends = self.judge.backends
-        texts = launched.compiled.artifacts
         outcome = self.task.finding(index, kernel, judgement.verdict, judgement.reason, backends, launched.made)
         outcome = replace(
             outcome,
             features=launched.features,
-            code_bytes=sum(map(len, (texts.cpp_forward, texts.cpp_backward, texts.cuda_forward, texts.cuda_backward))),
+            code_bytes=_code_bytes(launched.compiled),
             how=launched.made.how,
         )
         if judgement.verdict is not Verdict.MATCH or self.task.beyond_limits:
@@ -189,8 +188,14 @@ class BatchRunner:
             data = metadata(
                 kernel, origin, self.task.versions, backends, judgement, launched.compiled.artifacts, launched.work
             )
-            line = Record(outcome.id, kernel.source, texts, data).to_line()
+            line = Record(outcome.id, kernel.source, launched.compiled.artifacts, data).to_line()
         return replace(outcome, line=line, source="", detail={}, seconds=seconds)
+
+
+def _code_bytes(compiled: Compiled) -> int:
+    texts = compiled.artifacts
+    given = (texts.cpp_forward, texts.cpp_backward, texts.cuda_forward, texts.cuda_backward)
+    return sum(map(len, given)) + compiled.ptx.size((compiled.forward_entry, compiled.backward_entry))
 
 
 def _own_fault(plan: Plan, error: Exception) -> Outcome:

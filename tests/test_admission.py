@@ -116,7 +116,8 @@ def test_each_stage_of_deduplication_refuses_what_it_is_there_for():
     admission = Admission(("a",), None)
     assert [one.index for one in _admit(admission, offered)] == [0, 5]
     assert admission.refused == dict.fromkeys(STAGES, 1)
-    assert list(admission.stages().values()) == [6, 5, 4, 3, 2]
+    assert [row["stage"] for row in admission.stages()] == list(STAGES)
+    assert [(row["before"], row["after"]) for row in admission.stages()] == [(6, 5), (5, 4), (4, 3), (3, 2)]
 
 
 def test_the_rarest_of_those_that_wait_enters_first():

@@ -69,12 +69,12 @@ def test_the_numbers_are_those_of_the_records() -> None:
 
 def test_levels_patterns_and_duplicates_are_told() -> None:
     marked = record(5, level=3, patterns=["map", "tile"], tokens={"python_source": 1000})
-    stages = {"offered": 9, "without near duplicates": 5}
+    stages = [{"stage": "near duplicate", "before": 9, "after": 5}]
     text = card(replace(MANIFEST, campaign={"dedup": stages}), survey([*RECORDS, marked]))
     assert "| 3 | 45 | 1 | 20.0% |" in text
     assert "| 1 | 0 | 4 | 80.0% |" in text
     assert "| tile | a block of threads works together on tiles | 1 | 20.0% |" in text
-    assert "| offered | 9 |\n| without near duplicates | 5 |" in text
+    assert "| near duplicate | 9 | 5 |" in text
     assert "| python_source | 1,118 | " in text
 
 
