@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grammar import binding, blocks, calls, domains, expressions, registry
+from grammar import access, binding, blocks, calls, domains, expressions, outputs, registry
 from grammar.choices import Choices, chance, pick, pick_weighted
 from grammar.coverage import generable_overloads
 from grammar.recipes import SETTINGS, recipe_of, setting_of
@@ -35,10 +35,13 @@ _COUNTS = ((0, 45), (1, 30), (2, 15), (3, 10))
 _ATTEMPTS = 4
 
 _PLACES: Sequence[tuple[tuple[str, ...], float]] = (
-    ((), 60), (("branch",), 10), (("for",), 10), (("while",), 6), (("for", "branch"), 8), (("while", "branch"), 6),
+    ((), 70), (("branch",), 8), (("for",), 8), (("while",), 4), (("for", "branch"), 5), (("while", "branch"), 5),
 )  # fmt: skip
 """In which statements, from the outermost to the innermost, a kernel uses what a campaign aims at, by weight. Mostly in
 none: gradients of what stands in dynamic loops and branches are often not defined, or known to be wrong."""
+
+_STORED = 60
+"""Percent of the overloads aimed at whose result is stored as it is, where nothing can hide what is wrong with it."""
 
 _BODIES: Mapping[str, Callable[[Frame, blocks.Simple, int], None]] = {
     "branch": lambda frame, fill, lines: blocks.if_statement(frame, fill, lines, 1),
@@ -51,12 +54,14 @@ _BODIES: Mapping[str, Callable[[Frame, blocks.Simple, int], None]] = {
 class Focus:
     """An overload to use; `call` has the grammar's types where it is written as a plain call.
 
-    `place` are the statements with a body that it is used in, the outermost first: `for`, `while`, `branch`.
+    `place` are the statements with a body that it is used in, the outermost first: `for`, `while`, `branch`. Outside of
+    such, its result is `stored` as it is.
     """
 
     overload: Registered
     call: Overload | None = None
     place: tuple[str, ...] = ()
+    stored: bool = False
 
     @property
     def types(self) -> tuple[ValueType, ...]:
@@ -88,7 +93,9 @@ def aim_at(choices: Choices, category: str, keys: Iterable[str]) -> tuple[Focus,
     setting = category if category in SETTINGS.values() else ""
     fitting = [one for one in map(by_key, keys) if setting_of(one) in ("", setting)]
     place = pick_weighted(choices, _PLACES)
-    return tuple(replace(focus, place=place) for one in fitting for focus in aim(choices, one))
+    return tuple(
+        replace(focus, place=place, stored=chance(choices, _STORED)) for one in fitting for focus in aim(choices, one)
+    )
 
 
 def choose(choices: Choices, category: str) -> tuple[Focus, ...]:
@@ -163,6 +170,8 @@ def emit(frame: Frame, focus: Focus) -> bool:
     for _ in range(_ATTEMPTS):
         term = calls.apply(frame, expressions.grow, focus.call, 1, frame.exact_only)
         if term is not None:
-            binding.declare(frame, term)
+            variable = binding.declare(frame, term)
+            if focus.stored and frame.is_kernel and not focus.place:
+                outputs.store(frame, access.read_variable(variable))
             return True
     return False

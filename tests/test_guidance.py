@@ -115,8 +115,8 @@ def test_categories_stay_within_one_of_each_other_whatever_fails(category, plann
 def test_a_way_that_pays_is_gone_more_often_and_none_is_given_up():
     success = Success(("good", "bad", "untried"))
     for _ in range(100):
-        success.learn("good", 5.0, 30_000)
-        success.learn("bad", 0.0, 30_000)
+        success.learn("good", 5.0, 100_000)
+        success.learn("bad", 0.0, 100_000)
     good, bad, untried = success.weights(("good", "bad", "untried"), {})
     assert good > 2 * bad and untried > bad > 0
     assert sum((good, bad, untried)) == pytest.approx(1)
@@ -125,7 +125,7 @@ def test_a_way_that_pays_is_gone_more_often_and_none_is_given_up():
 def test_a_way_that_nobody_knows_is_tried_by_a_few_kernels_at_a_time():
     success = Success(("known", "untried"))
     for _ in range(100):
-        success.learn("known", 5.0, 30_000)
+        success.learn("known", 5.0, 100_000)
     shares = [success.weights(("known", "untried"), {"known": 100, "untried": count})[1] for count in (0, 6, 60)]
     assert shares[0] == pytest.approx(0.5, abs=0.05)
     assert 1.5 * shares[1] < shares[0] and 1.5 * shares[2] < shares[1] and shares[2] > 0
@@ -134,12 +134,12 @@ def test_a_way_that_nobody_knows_is_tried_by_a_few_kernels_at_a_time():
 def test_a_way_that_runs_dry_makes_room():
     success = Success(("once", "steady"))
     for _ in range(300):
-        success.learn("once", 5.0, 30_000)
-        success.learn("steady", 1.0, 30_000)
+        success.learn("once", 5.0, 100_000)
+        success.learn("steady", 1.0, 100_000)
     before = success.weights(("once", "steady"), {})
     for _ in range(300):
-        success.learn("once", 0.0, 30_000)
-        success.learn("steady", 1.0, 30_000)
+        success.learn("once", 0.0, 100_000)
+        success.learn("steady", 1.0, 100_000)
     after = success.weights(("once", "steady"), {})
     assert before[0] > before[1] and after[0] < after[1]
 

@@ -44,11 +44,11 @@ where the compilers take 2.3 ms for a kilobyte of C++, CUDA and PTX."""
 DONATED = 60
 """Percent of the mutations that may take a piece of another kernel."""
 
-AIMS = (1, 2, 4, 8)
+AIMS = (2, 3, 4)
 """How many overloads a kernel that aims at some is grown around, one of these, by what it pays. More in one kernel are
 cheaper; fewer keep its backward pass more often."""
 
-ROOMS = (((3, 50), 60), ((11, 100), 30), ((kernels.LARGEST, 0), 10))
+ROOMS = (((2, 40), 62), ((8, 80), 28), ((kernels.LARGEST, 0), 10))
 """How large freshly grown kernels are, by weight: the largest size to draw, and the most operations, 0 for any number.
 Half of the compilers' time would go to the largest sixth, which brings half as much that is new for it."""
 

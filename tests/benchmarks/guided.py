@@ -222,7 +222,7 @@ def _types(adj: Any, arguments: str) -> Iterator[str]:
 
 def _type_of(adj: Any, name: str) -> str:
     """Return the C++ type of a variable of the function that is generated, empty for a literal."""
-    for variable in adj.variables:
+    for variable in (*adj.variables, *adj.args):
         if variable.emit() == name:
             return re.sub(r"[\s&*]", "", variable.ctype())
     return ""
