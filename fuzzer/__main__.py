@@ -6,11 +6,12 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from fuzzer import run_command, stats_command
+from fuzzer import minimize, run_command, stats_command
 from fuzzer.bisect import command as bisect_command
+from fuzzer.export import command as export_command
 from grammar.command_line import Parser, carry_out
 
-COMMANDS: tuple[ModuleType, ...] = (run_command, bisect_command, stats_command)
+COMMANDS: tuple[ModuleType, ...] = (run_command, minimize, bisect_command, stats_command, export_command)
 """A module per sub-command. `add_parser` adds its options and sets `carry_out`, which takes the request and returns the
 exit code: 0, 1 where something was found wrong with what was checked, 130 when interrupted.
 """

@@ -50,6 +50,15 @@ def changed(source: str, edit: Edit) -> str:
     return program.text
 
 
+def changed_alone(source: str, edit: Edit) -> str:
+    """Return any Python source after an edit, and nothing else changed; empty where nothing is left of it."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    _Changing(nodes, {change.place: change for change in edit}).visit(tree)
+    text = ast.unparse(ast.fix_missing_locations(tree))
+    return text + "\n" if text else ""
+
+
 class _Changing(ast.NodeTransformer):
     """Makes changes; those inside what stays of a changed node are made as well."""
 
@@ -78,6 +87,6 @@ class _Changing(ast.NodeTransformer):
 
 def _whole(node: ast.AST) -> ast.AST:
     """Return a node whose blocks may have lost all their statements, with a `pass` where Python wants one."""
-    if isinstance(node, ast.If | ast.For | ast.While | ast.FunctionDef) and not node.body:
+    if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.FunctionDef | ast.ClassDef) and not node.body:
         node.body = [ast.Pass()]
     return node

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grammar.recogniser import accept
@@ -16,10 +16,11 @@ from oracle.given import Given
 from oracle.limits import gradient_limit
 from oracle.observation import Verdict
 from oracle.reduce.accuser import GRADIENT, Accuser
-from oracle.reduce.changes import joined
+from oracle.reduce.changes import Edit, changed_alone, joined
 from oracle.reduce.cost import Cost, cost, count_tokens
 from oracle.reduce.search import does_something
-from oracle.reduce.settings import settings_of, with_settings
+from oracle.reduce.settings import Setting, settings_of, with_settings
+from oracle.reduce.steps import anything
 from oracle.reduce.steps.families import FAMILIES
 from oracle.reduce.steps.names import names_left
 from oracle.reduce.steps.step import Family, Step, Subject, is_gradient
@@ -47,12 +48,70 @@ class Progress:
     idle_seconds: float
 
 
+class NothingShownError(Exception):
+    """Not even the original shows it."""
+
+
 class OutOfTimeError(Exception):
     """The deadline has passed; what was found so far stands."""
 
 
+@dataclass(frozen=True)
+class Language:
+    """What candidates are made of: the families of steps, which cases are worth a try, what is simpler.
+
+    `joined` makes edits of several steps at once. `per_round` candidates are tried at a time, `settings` before them.
+    """
+
+    families: Mapping[str, Family]
+    is_sound: Callable[[Case], bool]
+    cost: Callable[[Case], Cost]
+    joined: Callable[[Case, Edit], Case] = joined_edit
+    per_round: int = ROUND
+    settings: tuple[Setting, ...] = ()
+
+
+def language_of(case: Case, accuser: Accuser) -> Language:
+    """Return the language of kernels inside the grammar, for those that are accused like this one."""
+    limit = gradient_limit(case.source)
+
+    def is_sound(candidate: Case) -> bool:
+        source = candidate.source
+        if not does_something(source) or accept(source) is not None:
+            return False
+        return accuser.direction != GRADIENT or limit is not None or gradient_limit(source) is None
+
+    slow = accuser.verdict in (Verdict.CRASH, Verdict.HANG, Verdict.COMPILE_ERROR)
+    return Language(
+        FAMILIES,
+        is_sound,
+        lambda one: (*cost(one), names_left(one)),
+        per_round=FEW if slow else ROUND,
+        settings=tuple(settings_of(case, accuser)),
+    )
+
+
+def language_of_files() -> Language:
+    """Return the language of any Python file, for a predicate of somebody's own."""
+    return Language(
+        {"the file": anything.steps},
+        lambda case: bool(case.source) and _is_python(case.source),
+        cost,
+        lambda case, edit: replace(case, source=changed_alone(case.source, edit)),
+        per_round=2 * FEW,
+    )
+
+
+def _is_python(source: str) -> bool:
+    try:
+        compile(source, "candidate", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
 class Minimisation:
-    """Minimises a case that shows an accusation. `best` is the simplest so far at any time, even when interrupted.
+    """Minimises a case that shows something. `best` is the simplest so far at any time, even when interrupted.
 
     `deadline` is a `time.monotonic()`. `watch` is told where it stands after every round.
     """
@@ -60,7 +119,7 @@ class Minimisation:
     def __init__(
         self,
         case: Case,
-        accuser: Accuser,
+        language: Language,
         tester: Tester,
         seed: int = 0,
         deadline: float | None = None,
@@ -71,25 +130,27 @@ class Minimisation:
         self.tried = 0
         self.is_minimal = False
         self._original = case
-        self._accuser = accuser
+        self._language = language
         self._tester = tester
         self._types = Tried(True)
         self._random = random.Random(seed) if seed else None
         self._deadline = deadline
         self._watch = watch
-        self._limit = gradient_limit(case.source)
         self._failed: set[str] = set()
         self._seen: set[object] = set()
         self._family = ""
         self._last_success = time.monotonic()
 
     def run(self) -> Case:
-        """Minimise until nothing is left to do, or the deadline; return the simplest case."""
+        """Minimise until nothing is left to do, or the deadline; return the simplest case.
+
+        Raises NothingShownError if the original does not show what is to be minimised.
+        """
         try:
             self._start()
             while True:
                 before = self._cost(self.best)
-                for name, family in FAMILIES.items():
+                for name, family in self._language.families.items():
                     self._family = name
                     self._exhaust(family)
                 if self._cost(self.best) == before:
@@ -102,9 +163,12 @@ class Minimisation:
     def _start(self) -> None:
         """Learn the types of the original, and compile and launch it in a simpler way if it shows that, too."""
         self._family = "options"
-        settings = settings_of(self.best, self._accuser)
-        cases = [self.best, with_settings(self.best, settings), *(setting(self.best) for setting in settings)]
+        settings = self._language.settings
+        turned = [with_settings(self.best, settings), *(setting(self.best) for setting in settings)] if settings else []
+        cases = [self.best, *turned]
         original, *others = self._ask(cases)
+        if not original.shows:
+            raise NothingShownError
         self._settle(self.best, original)
         good = [case for case, tried in zip(cases[1:], others, strict=True) if tried.shows]
         if good:
@@ -116,7 +180,7 @@ class Minimisation:
         improved = True
         while improved:
             improved = False
-            steps = self._ordered(family(Subject(self.best, self._accuser, self._types.types)))
+            steps = self._ordered(family(Subject(self.best, self._types.types)))
             for done, chunk in self._chunks(steps):
                 outcomes = self._ask([case for _, case in chunk])
                 shown = [pair for pair, tried in zip(chunk, outcomes, strict=True) if tried.shows]
@@ -139,7 +203,6 @@ class Minimisation:
 
     def _chunks(self, steps: Sequence[Step]) -> Iterator[tuple[int, list[tuple[Step, Case]]]]:
         """Yield candidates in rounds, each with how many steps have been looked at."""
-        most = FEW if self._accuser.verdict in (Verdict.CRASH, Verdict.HANG, Verdict.COMPILE_ERROR) else ROUND
         chunk: list[tuple[Step, Case]] = []
         texts: set[object] = set()
         for number, step in enumerate(steps):
@@ -147,7 +210,7 @@ class Minimisation:
             if case is not None and _text(case) not in texts:
                 texts.add(_text(case))
                 chunk.append((step, case))
-            if len(chunk) == most:
+            if len(chunk) == self._language.per_round:
                 yield number + 1, chunk
                 chunk = []
         if chunk:
@@ -157,12 +220,7 @@ class Minimisation:
         """Return a case if it is worth a try: simpler than the best, inside the grammar, and not known to fail."""
         if case is None or self._cost(case) >= self._cost(self.best) or _text(case) in self._seen:
             return None
-        if case.source != self.best.source:
-            if not does_something(case.source) or accept(case.source) is not None:
-                return None
-            if self._accuser.direction == GRADIENT and self._limit is None and gradient_limit(case.source) is not None:
-                return None
-        return case
+        return case if case.source == self.best.source or self._language.is_sound(case) else None
 
     def _take(self, shown: Sequence[tuple[Step, Case]], outcomes: dict[int, Tried]) -> None:
         """Settle on several of the steps that can be made, as many as go together, or else on the best of them."""
@@ -180,7 +238,7 @@ class Minimisation:
     def _made(self, steps: Sequence[Step]) -> Case | None:
         """Return the best case after several steps: edits of its tree together, the others one after another."""
         edits = [step.edit for step in steps if step.edit]
-        case = joined_edit(self.best, joined(edits)) if edits else self.best
+        case = self._language.joined(self.best, joined(edits)) if edits else self.best
         for step in steps:
             if not step.edit:
                 case = step.apply(case) or case
@@ -198,7 +256,7 @@ class Minimisation:
         return found
 
     def _cost(self, case: Case) -> Cost:
-        return (*cost(case), names_left(case))
+        return self._language.cost(case)
 
     def _tell(self, share: float) -> None:
         if self._watch is not None:

@@ -13,7 +13,6 @@ from extractor.expression_types import Span
 from grammar.recogniser.scope import warp_name
 from oracle.given import GRADIENT, Given
 from oracle.peers.rewrites.program import Program
-from oracle.reduce.accuser import Accuser
 from oracle.reduce.changes import Edit
 from oracle.rerun import Case
 
@@ -23,7 +22,6 @@ class Subject:
     """What steps are listed for: a case, and the types of its expressions, empty where nobody knows them."""
 
     case: Case
-    accuser: Accuser
     types: Mapping[Span, str] = field(default_factory=dict)
 
 
