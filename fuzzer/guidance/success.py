@@ -7,12 +7,13 @@ Old gains fade, so that a way that has run dry makes room, and none ever gets no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 FADING = 0.99
 """What is left of earlier gains and costs with each further kernel of the same way."""
 
-FLOOR = 0.1
+FLOOR = 0.08
 """The share of the kernels that all ways get evenly."""
 
 PRIOR_COST = 600_000.0
@@ -26,8 +27,10 @@ every kernel would be planned to go the way that nobody knows."""
 class Success:
     """Decaying gains and costs for each way."""
 
-    def __init__(self, ways: Sequence[str]) -> None:
+    def __init__(self, ways: Sequence[str], trust: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Know nothing but how much of what the best way pays is expected of others, all of it where nothing is said."""
         self._ways = tuple(ways)
+        self._trust = trust
         self._gain = dict.fromkeys(ways, 0.0)
         self._cost = dict.fromkeys(ways, 0.0)
 
@@ -40,7 +43,7 @@ class Success:
     def worth(self, way: str, under_way: int = 0) -> float:
         """Return what a way brings per byte, where so many of its kernels are planned and not yet judged."""
         best = max((self._gain[one] / self._cost[one] for one in self._ways if self._cost[one] > 0), default=1.0)
-        trusted = best * PRIOR_KERNELS / (PRIOR_KERNELS + under_way)
+        trusted = self._trust.get(way, 1.0) * best * PRIOR_KERNELS / (PRIOR_KERNELS + under_way)
         return (self._gain[way] + trusted * PRIOR_COST) / (self._cost[way] + PRIOR_COST)
 
     def weights(self, ways: Sequence[str], under_way: Mapping[str, int]) -> list[float]:
