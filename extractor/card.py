@@ -140,12 +140,8 @@ blanked source). So no shape has more than one record, and no two records are ne
         if stages
         else "Kernels that are the same after renaming are kept once."
     )
-    rows = [
-        "| kernels that matched | number |",
-        "|---|---|",
-        *(f"| {name} | {n:,} |" for name, n in stages.items()),
-        "",
-    ]
+    rows = [f"| {row['stage']} | {row['before']:,} | {row['after']:,} |" for row in stages]
+    rows = ["| refused as | matching kernels before | after |", "|---|---|---|", *rows, ""]
     counts = "\n".join(rows)
     return f"""## Duplicates and splits
 
