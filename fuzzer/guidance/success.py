@@ -28,7 +28,7 @@ class Success:
     """Decaying gains and costs for each way."""
 
     def __init__(self, ways: Sequence[str], trust: Mapping[str, float] = MappingProxyType({})) -> None:
-        """Know nothing but how much of what the best way pays is expected of others, all of it where nothing is said."""
+        """Know nothing but how much of what the best way pays is expected of some others; of the rest all of it."""
         self._ways = tuple(ways)
         self._trust = trust
         self._gain = dict.fromkeys(ways, 0.0)
