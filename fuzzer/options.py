@@ -52,7 +52,8 @@ class CampaignOptions:
     Without a `seed` a resumed campaign keeps its own and a new one gets a fresh one. With `probe` kernels go beyond the
     limits that Warp documents, and no record is kept. The `executor` is named as for `executor.open_executor`; with
     another than the local one, findings are examined by the `workers` here. A `guided` campaign plans each batch by
-    what was merged `ahead` batches before, and starts from the records of the corpus `parents` if there is one.
+    what was merged `ahead` batches before, and starts from the records of the corpus `parents` if there is one. With
+    `minimize` what was found is minimised at the end.
     """
 
     out: Path
@@ -71,6 +72,7 @@ class CampaignOptions:
     guided: bool = True
     ahead: int = AHEAD
     parents: Path | None = None
+    minimize: bool = False
 
     def identity(self) -> dict[str, Any]:
         """Return what decides the bytes of the corpus; a resumed campaign must agree in all of it."""

@@ -27,6 +27,8 @@ from fuzzer.executor import Executor, open_executor
 from fuzzer.guidance.guidance import Guidance
 from fuzzer.guidance.plan import Plan
 from fuzzer.jsonlog import JsonLog
+from fuzzer.minimizing.campaign import minimise_findings
+from fuzzer.minimizing.display import Display as MinimizeDisplay
 from fuzzer.options import CampaignOptions
 from fuzzer.outcome import Outcome
 from fuzzer.task import Task
@@ -53,6 +55,8 @@ def run(options: CampaignOptions, console: Console, fresh_seed: int) -> int:
             with _signals_end(campaign):
                 _run_to_an_end(campaign)
         log.close()
+    if options.minimize and not campaign.interrupted:
+        _minimize(campaign, console, cuda)
     for line in summary(campaign.progress(), options.out, campaign.interrupted):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     return INTERRUPTED if campaign.interrupted else 0
@@ -150,6 +154,14 @@ def _run_to_an_end(campaign: Campaign) -> None:
     finally:
         campaign.seal()
         corpus.write_card(card(corpus.manifest, survey(Record.from_line(line) for line in corpus.lines())))
+
+
+def _minimize(campaign: Campaign, console: Console, cuda: str) -> None:
+    """Minimise what was found, whatever the time that leaves: the corpus is whole by now."""
+    elapsed = campaign.progress().elapsed
+    with MinimizeDisplay(console, "minimizing: ") as display:
+        findings = campaign.options.out / "findings"
+        minimise_findings(findings, cuda, campaign.options.workers, elapsed, display.say, display.show)
 
 
 @contextmanager

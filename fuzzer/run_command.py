@@ -46,6 +46,7 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="N",
         help=f"plan each batch by what was merged N batches before (default: {AHEAD}); take two for each worker",
     )
+    command.add_argument("--no-minimize", action="store_true", help="leave findings as they are found")
     command.add_argument("--json-log", type=Path, metavar="FILE", help="append one JSON object per step to FILE")
     command.set_defaults(carry_out=carry_out)
 
@@ -84,6 +85,7 @@ def _options(request: argparse.Namespace) -> CampaignOptions:
         guided=not (request.no_guidance or request.probe),
         ahead=request.ahead,
         parents=request.parents,
+        minimize=not request.no_minimize,
     )
 
 

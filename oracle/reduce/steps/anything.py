@@ -63,7 +63,7 @@ class _Listing:
                 for start in range(0, len(block), length):
                     yield self._at(*block[start : start + length])
         for node in self._nodes:
-            if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try):
+            if isinstance(node, ast.If | ast.For | ast.While | ast.With | ast.Try | ast.FunctionDef | ast.ClassDef):
                 yield from (
                     (Change(self._numbers[id(node)], name),) for name in ("body", "orelse") if getattr(node, name, [])
                 )
