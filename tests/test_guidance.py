@@ -224,8 +224,8 @@ def test_a_batch_is_planned_from_what_was_merged_so_many_batches_before():
 
 def test_plans_are_numbered_and_cover_every_category():
     guidance = Guidance(3, FEW, 2)
-    plans = merge(guidance, 6)
-    assert [plan.index for plan in plans] == [index for batch in range(6) for index in indices_of(batch)]
+    plans = merge(guidance, 16)
+    assert [plan.index for plan in plans] == [index for batch in range(16) for index in indices_of(batch)]
     assert {plan.category for plan in plans} == set(FEW)
     ways = Counter(plan.how for plan in plans)
     assert set(ways) <= {PLAIN, AIMED, SEQUENCE, *OPERATORS} and len(ways) > 4
