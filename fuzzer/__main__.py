@@ -9,7 +9,6 @@ from types import ModuleType
 from fuzzer import minimize, run_command, stats_command
 from fuzzer.bisect import command as bisect_command
 from fuzzer.export import command as export_command
-from fuzzer.export import command as export_command
 from grammar.command_line import Parser, carry_out
 
 COMMANDS: tuple[ModuleType, ...] = (run_command, minimize, bisect_command, stats_command, export_command)
