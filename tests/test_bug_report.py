@@ -357,3 +357,7 @@ def test_what_is_observed_is_alike_but_for_numbers_names_and_places():
         "unknown type name 'A_1b2c3d4'", "unknown type name 'A_99aabbc'"
     )
     assert not alike("no matching function for call", "CPU kernel build failed")
+    lines = ("Error while parsing function at x.py:1: a = b ;Cannot chain types: {}" for _ in range(2))
+    assert alike(
+        *(line.format(kind) for line, kind in zip(lines, ("float32 < ref", "<class 'f'> < <Ref>"), strict=True))
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,15 @@ class Writer:
             return self._struct(found, path, kind, value)
         if value.shape:
             return f"{kind.name}({', '.join(scalar(one) for one in numbers(value).ravel())})"
-        return scalar(value)
+        return self._typed(kind.name, scalar(value))
+
+    def _typed(self, name: str, text: str) -> str:
+        """Return a number with its type where a kernel's overload is told by that."""
+        return f"{name}({text})" if self._generic and name.startswith("wp.") else text
+
+    @cached_property
+    def _generic(self) -> bool:
+        return signature_of(self.minimal.case.source).generic
 
     def _resource(self, found: Arguments, path: str, given: ResourceInput) -> str:
         name = self._name(path)
@@ -72,7 +81,7 @@ class Writer:
         if lines is None:
             raise Unwritable(f"the parameter {path} stands for a resource ({given.word})")
         found.lines += lines
-        return f"{name}.id"
+        return self._typed("wp.uint64", f"{name}.id")
 
     def _struct(self, found: Arguments, path: str, kind: StructText, value: Mapping[str, Any]) -> str:
         parts = [

@@ -142,7 +142,7 @@ def _compared(
         return _asserted(f"np.signbit({text}).tolist()", nested(np.signbit(values)), "{} == {}", f" as signs{note}")
     if not loose and is_simple(expected):
         kept = f"{text}.tolist()" if values.ndim else f"{_PLAIN[values.dtype.kind]}({text})"
-        return _asserted(kept, nested(values), "{} == {}", note)
+        return _asserted(kept, nested(_as_python_has_it(values)), "{} == {}", note)
     rtol = 1e-3 if loose else max(1e-5, 4 * limits(dtype).eps)
     if seen is not None and np.allclose(seen, values, rtol=rtol, equal_nan=True):
         exact = f"np.array({nested(values)}, np.{values.dtype})"
@@ -158,6 +158,11 @@ _PLAIN = {"b": "bool", "i": "int", "u": "int", "f": "float"}
 def _rounded(values: np.ndarray, loose: bool) -> np.ndarray:
     """Return values with the digits that are known."""
     return np.vectorize(lambda one: float(f"{one:.6g}"), otypes=[np.float64])(values) if loose else values
+
+
+def _as_python_has_it(values: np.ndarray) -> np.ndarray:
+    """Return floats in the precision of Python's own, whose digits are exact: those of a float16 are fewer."""
+    return values.astype(np.float64) if values.dtype.kind == "f" else values
 
 
 def _equal(one: np.ndarray, other: np.ndarray) -> bool:

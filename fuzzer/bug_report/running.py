@@ -135,10 +135,23 @@ def _text(written: str | bytes | None) -> str:
 
 
 _STANDS_FOR_NOTHING = re.compile(
-    r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d*)?(e[-+]?\d+)?|\bnan\b|\binf\b|(?<=_)[0-9a-f]{7,}\b|'[^']*'|\"[^\"]*\"|\S*/\S*"
+    r"0x[0-9a-fA-F]+|[-+]?\d+(\.\d*)?(e[-+]?\d+)?|\bnan\b|\binf\b|(?<=_)[0-9a-f]{7,}\b|'[^']*'|\"[^\"]*\"|<[^<>]*>|\S*/\S*"
 )
+_PARSING = "Error while parsing function"
+_WORD = re.compile(r"[A-Za-z_]{2,}")
+SHARED = 0.5
+"""How many of the words of two messages must be the same: releases name types differently."""
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two runs observed the same but for numbers, hashes, quotations and paths, which differ by chance."""
-    return _STANDS_FOR_NOTHING.sub("#", one).split() == _STANDS_FOR_NOTHING.sub("#", other).split()
+    """Whether two runs observed the same but for numbers, hashes, quotations and paths, which differ by chance.
+
+    Of messages most words must be the same, without the line of Python that Warp quotes before them.
+    """
+    words, others = _words(one), _words(other)
+    return len(words & others) >= SHARED * len(words | others)
+
+
+def _words(said: str) -> set[str]:
+    text = said.rpartition(";")[2] if _PARSING in said else said
+    return set(_WORD.findall(_STANDS_FOR_NOTHING.sub("#", text)))

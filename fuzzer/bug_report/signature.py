@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,10 +38,14 @@ TypeText: TypeAlias = ArrayText | StructText | ValueText
 
 @dataclass(frozen=True)
 class Signature:
-    """The kernel's name and its parameters in their order."""
+    """The kernel's name and its parameters in their order.
+
+    With overloads, of which a launch picks one, it is `generic`: numbers must then be passed with their types.
+    """
 
     kernel: str
     parameters: tuple[tuple[str, TypeText], ...]
+    generic: bool = False
 
 
 def signature_of(source: str) -> Signature:
@@ -59,7 +64,20 @@ def signature_of(source: str) -> Signature:
         return ValueText(text)
 
     arguments = program.kernel.args.args
-    return Signature(program.kernel.name, tuple((one.arg, described(one.annotation)) for one in arguments))
+    chosen = _overload(program, [one.arg for one in arguments])
+    parameters = tuple((one.arg, described(chosen.get(one.arg, one.annotation))) for one in arguments)
+    return Signature(program.kernel.name, parameters, program.is_generic)
+
+
+def _overload(program: Program, names: Sequence[str]) -> dict[str, ast.expr]:
+    """Return the types that the first overload gives to parameters, by their names; none for other kernels."""
+    for node in ast.walk(program.tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="overload"), args=[_, ast.Dict(keys=keys, values=values)]):
+                return {str(ast.literal_eval(key)): value for key, value in zip(keys, values, strict=True) if key}
+            case ast.Call(func=ast.Attribute(attr="overload"), args=[_, ast.List(elts=values)]):
+                return dict(zip(names, values, strict=False))
+    return {}
 
 
 def _array(annotation: ast.expr | None) -> ArrayText | None:
