@@ -33,7 +33,7 @@ def main() -> None:
         corpus, scratch = Path(folder, "corpus"), Path(folder, "scratch")
         scratch.mkdir()
         command = [sys.executable, "-m", "fuzzer", "run", "--time", f"{options.minutes}m", "--out", str(corpus)]
-        command += ["--seed", str(options.seed), "--workers", str(options.workers)]
+        command += ["--seed", str(options.seed), "--workers", str(options.workers), "--no-minimize"]
         command += ["--json-log", str(options.log)] if options.log else []
         process = subprocess.Popen(command, env={**os.environ, "TMPDIR": str(scratch)}, stdout=subprocess.DEVNULL)
         began = time.monotonic()

@@ -80,6 +80,7 @@ class Campaigns:
         options = self._options
         command = [sys.executable, "-m", "fuzzer", "run", "--budget", options.budget, "--out", str(out)]
         command += ["--seed", str(options.campaign_seed), "--workers", str(options.workers), *options.more]
+        command += ["--no-minimize"]  # for as long as the clock allows, and so not the same each time
         with out.with_suffix(".out").open("ab") as said, out.with_suffix(".err").open("ab") as complaints:
             return subprocess.Popen(
                 command,

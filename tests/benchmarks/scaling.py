@@ -68,7 +68,7 @@ def campaign(budget: str, seed: int, workers: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         command = [sys.executable, "-m", "fuzzer", "run", "--budget", budget, "--seed", str(seed)]
-        command += ["--workers", str(workers), "--out", f"{folder}/corpus", "--json-log", str(log)]
+        command += ["--no-minimize", "--workers", str(workers), "--out", f"{folder}/corpus", "--json-log", str(log)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         return read_log(log)
 

@@ -21,7 +21,7 @@ def campaign(budget: str, seed: int, workers: int, backward: bool) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         command = [sys.executable, "-m", "fuzzer", "run", "--budget", budget, "--seed", str(seed)]
-        command += ["--workers", str(workers), "--out", f"{folder}/corpus", "--json-log", str(log)]
+        command += ["--workers", str(workers), "--out", f"{folder}/corpus", "--json-log", str(log), "--no-minimize"]
         subprocess.run(command + ([] if backward else ["--no-backward"]), check=True, stdout=subprocess.DEVNULL)
         return json.loads(log.read_text().splitlines()[-1])
 
