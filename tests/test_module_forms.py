@@ -206,3 +206,10 @@ def test_a_kernel_without_a_backward_pass_of_its_own_is_judged_forward(tmp_path:
         assert not isinstance(result, CompileFailure)
         assert not result.has_backward
         assert result.artifacts.cpp_backward == result.artifacts.cuda_backward == ""
+
+
+def test_no_function_divides_an_integer_by_twice_its_step():
+    kernels = some_with(forms.forms()["callbacks.passed"][0], 40)
+    divided = [line for kernel in kernels for line in kernel.source.splitlines() if ") - f(" in line and ") / " in line]
+    assert divided and any("wp.max(" in line for line in divided)
+    assert all("wp.max(" in line.partition(") / ")[2] for line in divided if "uint" in line)

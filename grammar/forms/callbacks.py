@@ -16,7 +16,7 @@ _APPLIERS: Sequence[str] = (
     "return f({x}) + {step}",
     "return f(f({x})) - {step}",
     "return f({x} + {step}) - f({x})",
-    "return (f({x} + {step}) - f({x} - {step})) / ({two} * {step})",
+    "return (f({x} + {step}) - f({x} - {step})) / {divisor}",
     "if {x} > {step}:\n        return f({x})\n    return {step} - {x}",
     "total = {zero}\n    for k in range({n}):\n        total += f({x} + {step} * {scalar}(k))\n    return total",
     "y = f({x})\n    return wp.max(y, {x}) * f({step})",
@@ -39,9 +39,11 @@ def passed(frame: Frame) -> bool:
     applier = closed.free(frame, _NAMES)
     x, step = (frame.choices.integer(0, 1) and ("x", "h")) or ("a", "b")
     body = pick(frame.choices, _APPLIERS)
-    inner = snippets.filled_in(
-        body, x=x, step=step, n=frame.choices.integer(2, 6), scalar=scalar.spelling, **_numbers(scalar)
-    ).strip("\n")
+    two = closed.number(scalar, "2")
+    words = {"x": x, "step": step, "scalar": scalar.spelling, "zero": closed.zero(scalar)}
+    # an integer step may be 0, and twice one may wrap around to it
+    divisor = f"({two} * {step})" if scalar.is_float else f"wp.max({step}, {two})"
+    inner = snippets.filled_in(body, n=frame.choices.integer(2, 6), divisor=divisor, **words).strip("\n")
     text = f"@wp.func\ndef {applier}(f: wp.Function, {x}: {scalar.spelling}, {step}: {scalar.spelling}):\n    {inner}\n"
     closed.define(frame, applier, text, depth=2)
     for function in filter(None, (first, second)):
@@ -53,10 +55,6 @@ def passed(frame: Frame) -> bool:
         closed.declare(frame, name, scalar, closed.is_inexact(value, width))
     frame.unit.note("form:function argument")
     return True
-
-
-def _numbers(scalar: Scalar) -> dict[str, str]:
-    return {"two": closed.number(scalar, "2"), "zero": closed.zero(scalar)}
 
 
 def _callback(frame: Frame, scalar: Scalar) -> Helper | None:
