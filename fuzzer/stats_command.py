@@ -37,7 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[Parser]) -> None:
 
 def carry_out(request: argparse.Namespace) -> int:
     """Print the statistics that are asked for; returns 0, or 1 where lines of the corpus are no records."""
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("reading", total=None)
         stats = collect(request.corpus, lambda done: progress.update(task, completed=done))
     if request.json:

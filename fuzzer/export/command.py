@@ -37,7 +37,8 @@ def carry_out(request: argparse.Namespace) -> int:
     if request.errors < 0 or request.workers < 1:
         raise UserError("--errors must not be negative, and --workers at least 1")
     options = ExportOptions(request.corpus, request.out, request.format, request.errors, request.workers)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    terminal = Console(stderr=True)
+    with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("writing", total=None)
         result = export(options, lambda done, total: progress.update(task, completed=done, total=total))
     console = Console()
