@@ -63,7 +63,7 @@ def test_operations_and_bytes_of_a_straight_kernel_are_what_its_source_says(batc
     assert (found["flops_per_thread"], found["active_lanes"]) == (2.0, 1.0)
     assert (found["bytes_read_per_thread"], found["bytes_written_per_thread"]) == (4.0, 4.0)
     assert found["arithmetic_intensity"] == 0.25
-    assert found["executed_per_thread"]["global"] == found["ptx_instructions"]["global"] == 2
+    assert found["executed_per_thread"]["global"] == 2.0 <= found["ptx_instructions"]["global"]
     assert set(found["ptx_instructions"]) <= set(CLASSES)
 
 
