@@ -22,7 +22,7 @@ from oracle.reduce.search import does_something
 from oracle.reduce.settings import Setting, settings_of, with_settings
 from oracle.reduce.steps import anything
 from oracle.reduce.steps.families import FAMILIES
-from oracle.reduce.steps.names import names_left
+from oracle.reduce.steps.names import irregularities
 from oracle.reduce.steps.step import Family, Step, Subject, is_gradient
 from oracle.reduce.steps.trees import joined_edit
 from oracle.reduce.testing import Tester
@@ -85,7 +85,7 @@ def language_of(case: Case, accuser: Accuser) -> Language:
     return Language(
         FAMILIES,
         is_sound,
-        lambda one: (*cost(one), names_left(one)),
+        lambda one: (*cost(one), irregularities(one)),
         per_round=FEW if slow else ROUND,
         settings=tuple(settings_of(case, accuser)),
     )

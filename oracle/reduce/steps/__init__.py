@@ -2,5 +2,5 @@
 
 `trees` edits statements and expressions, `functions` puts what is named where it is used, `parameters` drops and joins
 what is passed, `structs` takes structs apart, `types` makes types smaller, `launch` launches less, `values` makes
-inputs plain, `names` gives the plainest names. `families` is the table of all.
+inputs plain, `order` puts operands in order, `names` gives the plainest names. `families` is the table of all.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from oracle.reduce.steps import functions, launch, names, parameters, structs, trees, types, values
+from oracle.reduce.steps import functions, launch, names, order, parameters, structs, trees, types, values
 from oracle.reduce.steps.step import Family
 
 FAMILIES: Mapping[str, Family] = {
@@ -15,6 +15,7 @@ FAMILIES: Mapping[str, Family] = {
     "parameters": parameters.steps,
     "types": types.steps,
     "inputs": values.steps,
+    "order of operands": order.steps,
     "names": names.steps,
 }
 """A smaller launch first: whatever follows then takes less time. Names last: nothing else depends on them."""

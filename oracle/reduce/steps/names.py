@@ -11,6 +11,7 @@ from functools import partial
 
 from grammar.recogniser.scope import hides_builtin
 from oracle.peers.rewrites.program import Program, decorator_of, stored_names
+from oracle.reduce.steps.order import out_of_order
 from oracle.reduce.steps.step import Step, Subject, element_type, is_array, root_of, values_of, with_arguments
 from oracle.rerun import Case
 
@@ -34,12 +35,12 @@ def steps(subject: Subject) -> Iterator[Step]:
                 yield Step(f"{old} is {new}", partial(_renamed, names={old: new}))
 
 
-def names_left(case: Case) -> int:
-    """Count what has another than its plainest name, and the parameters out of order."""
+def irregularities(case: Case) -> int:
+    """Count what has another than its plainest name, and the parameters and operands out of order."""
     program = Program(case.source)
     names = sum(old != new for old, new in plain_names(program, case).items())
     own = [one.arg for one in program.kernel.args.args]
-    return names + (own != _order(program, case))
+    return names + (own != _order(program, case)) + out_of_order(program)
 
 
 def plain_names(program: Program, case: Case) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from itertools import permutations
 
 import numpy as np
 
@@ -39,6 +40,9 @@ def steps(subject: Subject) -> Iterator[Step]:
     if program.is_generic:
         return
     found = parameters(program)
+    for one, other in permutations(found, 2):
+        if ast.dump(one.annotation or one) == ast.dump(other.annotation or other):
+            yield Step(f"{one.arg} for {other.arg}", partial(_merged, kept=one.arg, dropped=other.arg))
     for one in found:
         name = one.arg
         if element_type(one.annotation) is not None:
@@ -47,9 +51,6 @@ def steps(subject: Subject) -> Iterator[Step]:
                 yield Step(f"axis {axis} of {name}", partial(_without_axis, name=name, axis=axis))
         else:
             yield Step(f"literal for {name}", partial(_literal, name=name))
-        for other in found:
-            if other is not one and ast.dump(other.annotation or one) == ast.dump(one.annotation or one):
-                yield Step(f"{name} for {other.arg}", partial(_merged, kept=name, dropped=other.arg))
 
 
 def _parameter(program: Program, name: str) -> ast.arg | None:
@@ -155,11 +156,9 @@ def _merged(case: Case, kept: str, dropped: str) -> Case | None:
     for node in mentions:
         node.id = kept
     first, second = argument_of(case, kept), argument_of(case, dropped)
-    if first is None or second is None or len(first["shape"]) != len(second["shape"]):
+    if first is None or second is None or first["written"] != second["written"]:
         return None
-    merged = _dropped(case, program, dropped)
-    first["written"] |= second["written"]
-    return replace(merged, arguments=[first if one["name"] == kept else one for one in merged.arguments or ()])
+    return _dropped(case, program, dropped)
 
 
 def _rank(annotation: ast.expr | None) -> int:
