@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +21,8 @@ NOWHERE = "0.0.999"
 """A release that does not exist."""
 
 SWAP = Path(__file__).parents[1] / "corpus" / "findings" / "swap-in-dynamic-loop"
+
+FINDINGS = SWAP.parent
 
 BROKEN = """import warp as wp
 
@@ -142,3 +145,13 @@ def test_what_cannot_be_read_is_one_line_and_exit_code_2(text, tmp_path, capsys)
         path.write_text(text)
     assert main(["bisect", str(path), "--warp", "1.16.0"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_finding_in_the_table_says_since_which_release():
+    table = (FINDINGS / "README.md").read_text()
+    for path in FINDINGS.glob("*/finding.json"):
+        data = json.loads(path.read_text())
+        if "since" in data:
+            (row,) = re.findall(rf"^\| \[`{re.escape(path.parent.name)}`\].*$", table, re.MULTILINE)
+            assert row.split(" | ")[-2] == ("-" if data["since"] is None else data["since"].rpartition(".")[0])
+            assert "## Releases" in (path.parent / "report.md").read_text()

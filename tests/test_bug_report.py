@@ -344,6 +344,7 @@ def test_arrays_are_made_by_the_shortest_call(values, text):
         (Run(-11, "expected 1; observed: killed by SIGSEGV", ""), Ending.SHOWS),
         (Run(-8, "expected 1; observed: killed by SIGSEGV", ""), Ending.OTHERWISE),
         (Run(1, "", "AttributeError: module 'warp' has no attribute 'bfloat16'"), Ending.OTHERWISE),
+        (Run(1, "", "ValueError: Invalid device identifier: cuda:0"), Ending.NO_DEVICE),
         (Run(None, "", ""), Ending.OTHERWISE),
         (Run(0, "expected 1, observed 1", ""), Ending.PASSES),
     ],

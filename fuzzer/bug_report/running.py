@@ -12,7 +12,7 @@ import resource
 import signal
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,9 @@ SECONDS = 120
 
 PATIENCE = 20
 
+_NO_DEVICE = "Invalid device identifier: cuda"
+"""What Warp says where a script asks for a device that is not there."""
+
 
 class Ending(StrEnum):
     """How a script ended, as a table says it."""
@@ -29,6 +32,7 @@ class Ending(StrEnum):
     SHOWS = "shows it"
     PASSES = "passes"
     OTHERWISE = "fails otherwise"
+    NO_DEVICE = "needs a device"
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Run:
         """Whether the bug showed."""
         if self.code == 0:
             return Ending.PASSES
+        if _NO_DEVICE in self._last_error:
+            return Ending.NO_DEVICE
         return Ending.SHOWS if self._asserted or self._killed_as_announced else Ending.OTHERWISE
 
     @property
@@ -81,8 +87,8 @@ class Run:
     def said(self) -> str:
         """The run in a line: what it observed, or what ended it instead."""
         match self.ending:
-            case Ending.PASSES:
-                return "passes"
+            case Ending.PASSES | Ending.NO_DEVICE:
+                return str(self.ending)
             case Ending.SHOWS:
                 return " ".join(self.observed.split()) + (f" ({self.refused})" if self.refused else "")
         if self.code is None:
@@ -111,9 +117,18 @@ def run_script(python: Path, script: Path, seconds: int = SECONDS) -> Run:
                 preexec_fn=partial(_limit, seconds),
             )
         except subprocess.TimeoutExpired as over:
-            return Run(None, _text(over.stdout), _text(over.stderr))
+            return _placeless(Run(None, _text(over.stdout), _text(over.stderr)), script, folder)
     late = done.returncode == -signal.SIGXCPU
-    return Run(None if late else done.returncode, done.stdout, done.stderr)
+    return _placeless(Run(None if late else done.returncode, done.stdout, done.stderr), script, folder)
+
+
+def _placeless(run: Run, script: Path, folder: str) -> Run:
+    """Return a run whose texts do not say where on this machine it was."""
+
+    def plain(text: str) -> str:
+        return text.replace(f"{script.resolve().parent}{os.sep}", "").replace(folder, "cache")
+
+    return replace(run, output=plain(run.output), errors=plain(run.errors))
 
 
 def run_text(python: Path, text: str, seconds: int = SECONDS) -> Run:

@@ -24,7 +24,6 @@ from fuzzer.bisect.environments import Environments, default_folder
 from fuzzer.bug_report.running import Ending, Run, run_script
 
 FINDINGS = Path(__file__).resolve().parents[2] / "corpus" / "findings"
-DEVICE = "cuda:0"
 
 _BY_HAND = re.compile(r"^\| observed \| (.*) \|$", re.MULTILINE)
 _BY_PROGRAM = re.compile(r"^\| expected \| observed \|\n\|-+\|-+\|\n\| .*? \| (.*) \|$", re.MULTILINE)
@@ -40,13 +39,12 @@ class Checked:
     name: str
     run: Run
     stated: str
-    needs_device: bool
 
     @property
     def agrees(self) -> str:
         """Whether it failed as stated: `yes`, `no`, `read` where a person must tell, or `needs a device`."""
         if self.run.ending is not Ending.SHOWS:
-            return "needs a device" if self.needs_device and DEVICE in self.run.errors else "no"
+            return str(self.run.ending) if self.run.ending is Ending.NO_DEVICE else "no"
         values, refused = _VALUES.search(self.stated.strip("`")), _REFUSED.match(self.stated)
         if values is not None:
             return "yes" if _numbers(values[0]) == _numbers(self.run.observed)[: len(_numbers(values[0]))] else "read"
@@ -76,9 +74,7 @@ def check(folder: Path, python: Path) -> Checked:
     """Run the script of a finding's folder."""
     report = (folder / "report.md").read_text(encoding="utf-8")
     stated = _BY_HAND.search(report) or _BY_PROGRAM.search(report)
-    script = folder / "repro.py"
-    needs = DEVICE in script.read_text(encoding="utf-8")
-    return Checked(folder.name, run_script(python, script), stated[1] if stated else "", needs)
+    return Checked(folder.name, run_script(python, folder / "repro.py"), stated[1] if stated else "")
 
 
 def main() -> int:
