@@ -21,7 +21,7 @@ from oracle.reduce.cost import Cost, cost, count_tokens
 from oracle.reduce.search import does_something
 from oracle.reduce.settings import Setting, settings_of, with_settings
 from oracle.reduce.steps import anything
-from oracle.reduce.steps.families import FAMILIES
+from oracle.reduce.steps.families import FAMILIES, OF_LAUNCHES
 from oracle.reduce.steps.names import irregularities
 from oracle.reduce.steps.step import Family, Step, Subject, is_gradient
 from oracle.reduce.steps.trees import joined_edit
@@ -81,9 +81,11 @@ def language_of(case: Case, accuser: Accuser) -> Language:
             return False
         return accuser.direction != GRADIENT or limit is not None or gradient_limit(source) is None
 
+    refused = accuser.verdict is Verdict.COMPILE_ERROR
+    families = {name: family for name, family in FAMILIES.items() if not refused or name not in OF_LAUNCHES}
     slow = accuser.verdict in (Verdict.CRASH, Verdict.HANG, Verdict.COMPILE_ERROR)
     return Language(
-        FAMILIES,
+        families,
         is_sound,
         lambda one: (*cost(one), irregularities(one)),
         per_round=FEW if slow else ROUND,

@@ -19,3 +19,6 @@ FAMILIES: Mapping[str, Family] = {
     "names": names.steps,
 }
 """A smaller launch first: whatever follows then takes less time. Names last: nothing else depends on them."""
+
+OF_LAUNCHES = frozenset({"launch", "inputs"})
+"""Families that do nothing for a kernel which does not compile, and so is never launched."""
