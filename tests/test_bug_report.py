@@ -301,6 +301,28 @@ def weigh(body: Body, x: wp.array2d(dtype=int), out: wp.array(dtype=float)):
     compile(text, "repro.py", "exec")
 
 
+def test_a_kernel_with_overloads_is_passed_numbers_with_their_types():
+    source = """from typing import Any
+
+import warp as wp
+
+
+@wp.kernel
+def pick(x: wp.array(dtype=Any), at: wp.uint16, out: wp.array(dtype=wp.float16)):
+    out[0] = wp.float16(x[int(at)])
+
+
+wp.overload(pick, {"x": wp.array(dtype=wp.uint16)})
+"""
+    inputs = {"x": np.array([7], np.uint16), "at": np.uint16(0), "out": np.array([0], np.float16)}
+    right, wrong = ({"out": np.array([value], np.float16)} for value in (37.625, 38.0))
+    minimal = _minimal(source, Verdict.MISMATCH, inputs, wrong="both")
+    text = next(scripts(replace(minimal, outputs={REFERENCE: right, CPU: wrong}, place=("out", (0,))))).text
+    assert "x = wp.full" not in text and 'x = wp.array([7], dtype=wp.uint16, device="cpu")' in text
+    assert "inputs=[x, wp.uint16(0), out]" in text
+    assert text.endswith("assert observed == 37.625\n")
+
+
 def test_the_lines_of_ptx_that_the_sanitizer_names_are_shown():
     minimal = replace(
         LEAST_MINIMAL,

@@ -26,11 +26,13 @@ class Unwritable(Exception):  # noqa: N818
 class Arguments:
     """The `lines` that make the arguments, what the launch is `passed` for each parameter, and the arrays by path.
 
+    `adjoints` are what an adjoint launch takes for each; gradients of arrays inside structs do not come back by it.
     `arrays` holds the variable of every array, those inside struct values included.
     """
 
     lines: list[str] = field(default_factory=list)
     passed: list[str] = field(default_factory=list)
+    adjoints: list[str] = field(default_factory=list)
     arrays: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +53,9 @@ class Writer:
         """Return the arguments; raises Unwritable for what has no short text."""
         found = Arguments()
         for name, kind in signature_of(self.minimal.case.source).parameters:
-            found.passed.append(self._value(found, name, kind, self.minimal.inputs[name]))
+            text = self._value(found, name, kind, self.minimal.inputs[name])
+            found.passed.append(text)
+            found.adjoints.append(_adjoint(kind, text))
         return found
 
     def _value(self, found: Arguments, path: str, kind: TypeText, value: Any) -> str:
@@ -126,6 +130,12 @@ class Writer:
         """Return the variable for what lies at a path: its own name, unless the source has that for something else."""
         name = path.replace(".", "_")
         return f"{name}_" if name in self.taken else name
+
+
+def _adjoint(kind: TypeText, text: str) -> str:
+    if isinstance(kind, ArrayText) and not kind.indexed:
+        return f"{text}.grad"
+    return f"{kind.name}()" if isinstance(kind, StructText) else "None"
 
 
 def gradient_lines(minimal: Minimal, arguments: Arguments, device: str) -> dict[str, str]:

@@ -85,8 +85,7 @@ def _by_tape(minimal: Minimal, device: str) -> tuple[Arguments, list[str]]:
 def _by_adjoint(minimal: Minimal, device: str) -> tuple[Arguments, list[str]]:
     arguments = _writer(minimal, device, gradients=True).arguments()
     seeds = [f"{name}.grad = {text}" for name, text in gradient_lines(minimal, arguments, device).items()]
-    adjoints = [f"{one}.grad" if one in arguments.arrays.values() else "None" for one in arguments.passed]
-    again = f"adj_inputs=[{', '.join(adjoints)}], adjoint=True, "
+    again = f"adj_inputs=[{', '.join(arguments.adjoints)}], adjoint=True, "
     return arguments, [_launch(minimal, arguments, device), *seeds, _launch(minimal, arguments, device, again)]
 
 
