@@ -40,6 +40,7 @@ from guided import Planted, plant
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
+from hypothesis.internal.conjecture import engine
 
 from extractor.compiling import CompileOptions
 from extractor.ptx_text import PtxText
@@ -301,7 +302,8 @@ class Shrinking:
         self._drawn = 0
 
     def run(self) -> None:
-        """Draw and shrink."""
+        """Draw and shrink; its own limit of five minutes is of wall time, and would hit it on a busy machine alone."""
+        engine.MAX_SHRINKING_SECONDS = 10**6
 
         @settings(
             max_examples=EXAMPLES,
