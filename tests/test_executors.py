@@ -244,7 +244,7 @@ def test_no_scheduler_no_dask_and_no_such_executor_are_one_line_each(monkeypatch
 
 
 def _campaign(out: Path, *more: object) -> subprocess.Popen[str]:
-    command = ["run", "--budget", "800KB", "--seed", "5", "--workers", "1", "--out", str(out), "--no-minimize"]
+    command = ["run", "--budget", "1500KB", "--seed", "5", "--workers", "1", "--out", str(out), "--no-minimize"]
     return subprocess.Popen(
         [sys.executable, "-m", "fuzzer", *command, *map(str, more)],
         stdout=subprocess.DEVNULL,
