@@ -72,8 +72,9 @@ def _drop_arguments(program: Program, gone: set[int]) -> None:
     for function, parameter in list(parameters_without_use(program)):
         if id(parameter) in gone:
             place = function.args.args.index(parameter)
-            own = [node for node in ast.walk(program.tree) if isinstance(node, ast.Call)]
-            for call in own:
+            # an edit may have put one node in two places
+            own = {id(node): node for node in ast.walk(program.tree) if isinstance(node, ast.Call)}
+            for call in own.values():
                 if name_of(call.func) == function.name:
                     del call.args[place]
             function.args.args.remove(parameter)

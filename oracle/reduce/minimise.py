@@ -33,7 +33,9 @@ ROUND = 24
 """Candidates that are tried at once: enough for two processes to share, whatever their number."""
 
 FEW = 6
-"""Candidates at once where each takes a process down, or a compiler start of its own."""
+"""Candidates at once where each takes a process down, or a compiler start of its own; and where most show it still, as
+launches of one thread do, so that those behind the first are tried for nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -166,16 +168,18 @@ class Minimisation:
         """Learn the types of the original, and compile and launch it in a simpler way if it shows that, too."""
         self._family = "options"
         settings = self._language.settings
-        turned = [with_settings(self.best, settings), *(setting(self.best) for setting in settings)] if settings else []
-        cases = [self.best, *turned]
-        original, *others = self._ask(cases)
+        together = [with_settings(self.best, settings)] if settings else []
+        original, *turned = self._ask([self.best, *together])
         if not original.shows:
             raise NothingShownError
         self._settle(self.best, original)
-        good = [case for case, tried in zip(cases[1:], others, strict=True) if tried.shows]
-        if good:
-            best = good[0] if good[0] is cases[1] else min(good, key=self._cost)
-            self._settle(best, others[[id(one) for one in cases[1:]].index(id(best))])
+        if turned and turned[0].shows:
+            self._settle(together[0], turned[0])
+        elif len(settings) > 1:
+            single = [setting(self.best) for setting in settings]
+            good = [(case, tried) for case, tried in zip(single, self._ask(single), strict=True) if tried.shows]
+            if good:
+                self._settle(*min(good, key=lambda pair: self._cost(pair[0])))
 
     def _exhaust(self, family: Family) -> None:
         """Make the steps of a family until none can be made any more."""
@@ -205,6 +209,7 @@ class Minimisation:
 
     def _chunks(self, steps: Sequence[Step]) -> Iterator[tuple[int, list[tuple[Step, Case]]]]:
         """Yield candidates in rounds, each with how many steps have been looked at."""
+        most = min(self._language.per_round, FEW if self._family in OF_LAUNCHES else ROUND)
         chunk: list[tuple[Step, Case]] = []
         texts: set[object] = set()
         for number, step in enumerate(steps):
@@ -212,7 +217,7 @@ class Minimisation:
             if case is not None and _text(case) not in texts:
                 texts.add(_text(case))
                 chunk.append((step, case))
-            if len(chunk) == self._language.per_round:
+            if len(chunk) == most:
                 yield number + 1, chunk
                 chunk = []
         if chunk:

@@ -98,17 +98,19 @@ class Trier:
     def _judged(self, trials: Sequence[tuple[int, Trial]], options: CompileOptions) -> dict[int, Tried]:
         """Compile the candidates together, without those that Warp's code generator refuses, and judge each."""
         found = dict.fromkeys((number for number, _ in trials), Tried(False))
-        typed = {number: types for number, one in trials if (types := expression_types(one.case.source)) is not None}
-        sound = [(number, trial) for number, trial in trials if number in typed]
-        with compile_batch([trial.case.source for _, trial in sound], options, self.workspace) as batch:
-            neighbours = list(_launchable(sound, batch.results))
+        sources = dict.fromkeys(trial.case.source for _, trial in trials)  # many differ in what they are launched with
+        typed = {source: types for source in sources if (types := expression_types(source)) is not None}
+        sound = [(number, trial) for number, trial in trials if trial.case.source in typed]
+        with compile_batch(list(typed), options, self.workspace) as batch:
+            results = dict(zip(typed, batch.results, strict=True))
+            neighbours = list(_launchable(sound, [results[trial.case.source] for _, trial in sound]))
             for neighbour, answer, judgement in self._answers(neighbours, options):
                 number, trial, compiled, dims, inputs = neighbour
                 same = _among_targets(accuser_of(answer)) == _among_targets(trial.accuser)
                 if same and not undefined(compiled, dims, inputs):
                     features = features_of(trial.case, compiled.artifacts.cpp_forward)
                     seen = described(answer, judgement, compiled, dims, inputs) if trial.described else None
-                    found[number] = Tried(True, typed[number], features, seen)
+                    found[number] = Tried(True, typed[trial.case.source], features, seen)
         return found
 
     def _answers(

@@ -163,7 +163,9 @@ def _joined(block: list[ast.stmt], place: int, name: str, value: ast.expr) -> bo
         match statement:
             case ast.AugAssign(target=ast.Name(id=found), op=op, value=other) if found == name:
                 if name in {node.id for node in ast.walk(other) if isinstance(node, ast.Name)}:
-                    return False
+                    if not isinstance(value, ast.Name | ast.Constant):
+                        return False
+                    other = Substitution(name, value).visit(other)
                 block[number] = ast.Assign([statement.target], ast.BinOp(value, op, other), lineno=0)
             case ast.Assign(targets=[ast.Name(id=found)], value=other) if found == name:
                 reads = sum(isinstance(node, ast.Name) and node.id == name for node in ast.walk(other))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
-from grammar.recogniser.scope import hides_builtin
+from grammar.recogniser.scope import hides_builtin, warp_name
 from oracle.peers.rewrites.program import Program, decorator_of, stored_names
 from oracle.reduce.steps.order import out_of_order
 from oracle.reduce.steps.step import Step, Subject, element_type, is_array, root_of, values_of, with_arguments
@@ -24,7 +22,7 @@ THREAD, LOOP, LOCAL, FUNCTION, STRUCT, FIELD = "ijk", "nm", "pqrst", "f", "S", "
 def steps(subject: Subject) -> Iterator[Step]:
     """Yield the step that renames everything at once, and one for each name."""
     program = Program(subject.case.source)
-    plain = plain_names(program, subject.case)
+    plain = plain_names(program, _written(subject.case))
     renamed = {old: new for old, new in plain.items() if old != new}
     if not program.is_generic:
         yield Step("order of parameters", _ordered)
@@ -37,16 +35,25 @@ def steps(subject: Subject) -> Iterator[Step]:
 
 def irregularities(case: Case) -> int:
     """Count what has another than its plainest name, and the parameters and operands out of order."""
-    program = Program(case.source)
-    names = sum(old != new for old, new in plain_names(program, case).items())
+    return _irregularities(case.source, _written(case))
+
+
+@lru_cache(maxsize=4096)
+def _irregularities(source: str, written: frozenset[str]) -> int:
+    program = Program(source)
+    names = sum(old != new for old, new in plain_names(program, written).items())
     own = [one.arg for one in program.kernel.args.args]
-    return names + (own != _order(program, case)) + out_of_order(program)
+    return names + (own != _order(program, written)) + out_of_order(program)
 
 
-def plain_names(program: Program, case: Case) -> dict[str, str]:
+def _written(case: Case) -> frozenset[str]:
+    """Return the parameters that the kernel stores to."""
+    return frozenset(root_of(str(one["name"])) for one in case.arguments or () if one["written"])
+
+
+def plain_names(program: Program, written: frozenset[str]) -> dict[str, str]:
     """Return the plainest name for each that the source defines, in the order in which the names come."""
     found: dict[str, str] = {}
-    written = {root_of(str(one["name"])) for one in case.arguments or () if one["written"]}
     taken: set[str] = set()
 
     def give(old: str, letters: str | tuple[str, ...]) -> None:
@@ -73,21 +80,20 @@ def plain_names(program: Program, case: Case) -> dict[str, str]:
     for function in program.functions:
         for name, letters in _locals(function):
             give(name, letters)
-    return {old: new for old, new in found.items() if old not in _attributes_of_warp(program)}
+    ambiguous = _ambiguous(program)
+    return {old: new for old, new in found.items() if old not in ambiguous}
 
 
-def _attributes_of_warp(program: Program) -> set[str]:
-    """Return names that also stand behind `wp.`: a text that renames tokens must leave them."""
-    nodes = [node for node in ast.walk(program.tree) if isinstance(node, ast.Attribute)]
-    fields = {
-        part.target.id
-        for struct in program.structs.values()
-        for part in struct.body
-        if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)
-    }
-    return {node.attr for node in nodes if node.attr not in fields} | {
-        word.arg for node in ast.walk(program.tree) if isinstance(node, ast.Call) for word in node.keywords if word.arg
-    }
+def _fields_of(program: Program) -> set[str]:
+    """Return the names of the structs' fields."""
+    parts = [part for struct in program.structs.values() for part in struct.body if isinstance(part, ast.AnnAssign)]
+    return {part.target.id for part in parts if isinstance(part.target, ast.Name)}
+
+
+def _ambiguous(program: Program) -> set[str]:
+    """Return names of fields that are attributes of something else, too, as far as a tree without types tells."""
+    of_warp = {name for node in ast.walk(program.tree) if (name := warp_name(node)) is not None}
+    return _fields_of(program) & (of_warp | set("xyzwpq") | {"shape"})
 
 
 def _locals(function: ast.FunctionDef) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -127,20 +133,24 @@ def _fields(path: str, names: Mapping[str, str]) -> str:
 
 
 def _with_names(source: str, names: Mapping[str, str]) -> str:
-    """Put other names in the place of tokens; strings stay as they are."""
-    lines = source.splitlines(keepends=True)
-    tokens = [one for one in tokenize.generate_tokens(io.StringIO(source).readline) if one.type == tokenize.NAME]
-    for one in reversed(tokens):
-        row, column = one.start
-        if one.string in names:
-            line = lines[row - 1]
-            lines[row - 1] = line[:column] + names[one.string] + line[one.end[1] :]
-    return Program("".join(lines)).text
+    """Put other names in the place of those that the source defines."""
+    program = Program(source)
+    fields = _fields_of(program)
+    for node in ast.walk(program.tree):
+        match node:
+            case ast.Name(id=old) if old in names:
+                node.id = names[old]
+            case ast.arg(arg=old) if old in names:
+                node.arg = names[old]
+            case ast.FunctionDef(name=old) | ast.ClassDef(name=old) if old in names:
+                node.name = names[old]
+            case ast.Attribute(attr=old) if old in names and old in fields and warp_name(node) is None:
+                node.attr = names[old]
+    return program.text
 
 
-def _order(program: Program, case: Case) -> list[str]:
+def _order(program: Program, written: frozenset[str]) -> list[str]:
     """Return the parameters in a normal order: what is read first comes first, what is written last."""
-    written = {root_of(str(one["name"])) for one in case.arguments or () if one["written"]}
     own = [one.arg for one in program.kernel.args.args]
     nodes = [node for node in ast.walk(program.kernel) if isinstance(node, ast.Name) and node.id in own]
     nodes.sort(key=lambda node: (node.lineno, node.col_offset))
@@ -151,7 +161,7 @@ def _order(program: Program, case: Case) -> list[str]:
 def _ordered(case: Case) -> Case | None:
     program = Program(case.source)
     by_name = {one.arg: one for one in program.kernel.args.args}
-    order = _order(program, case)
+    order = _order(program, _written(case))
     if order == list(by_name) or program.kernel.args.defaults:
         return None
     program.kernel.args.args = [by_name[name] for name in order]
