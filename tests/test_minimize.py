@@ -31,6 +31,7 @@ from oracle.reduce.accuser import Accuser, accuser_of
 from oracle.reduce.cost import count_tokens
 from oracle.reduce.minimise import Minimisation, NothingShownError, language_of
 from oracle.reduce.printing import printed
+from oracle.reduce.races import races_itself
 from oracle.reduce.steps.families import FAMILIES
 from oracle.reduce.steps.step import Subject
 from oracle.reduce.testing import Journal
@@ -302,6 +303,12 @@ def test_a_smaller_type_takes_the_first_components_of_inputs_and_constructors() 
     after = step.apply(case)
     assert after is not None and "wp.vec3d(wp.float64(1.0), x[i][0], x[i][1])" in after.source
     assert after.given is not None and after.given.values["x"].tolist() == [[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]]
+
+
+def test_a_kernel_whose_threads_store_to_one_element_races_by_itself() -> None:
+    case = Case(PLAIN, CompileOptions(), (0,), (4,))
+    assert races_itself(case) and not races_itself(replace(case, dims=(1,)))
+    assert not races_itself(replace(case, source=TYPED))
 
 
 def test_given_numbers_are_the_same_after_json() -> None:

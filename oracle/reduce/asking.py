@@ -17,6 +17,7 @@ from oracle.inputs import default_arguments
 from oracle.judge import DIRECTIONS, Judge
 from oracle.peers.peer import Peer
 from oracle.probes import Answer, Probe, Prober, What
+from oracle.reduce.races import stores_to_one_element
 from oracle.rerun import DEFAULT_DIMS, Case, launch_rank, launches_of
 
 _numbers = count()
@@ -59,6 +60,8 @@ def _reply(prober: Prober, question: Question) -> Reply:
 def explicit(case: Case) -> Case:
     """Return a case of one input seed with all that a launch needs said; without numbers if Warp cannot load it.
 
+    A kernel of which only the source is known, and whose threads would store to one element, gets one thread.
+
     This executes the source, which the recogniser accepted. Raises KeyError, TypeError or ValueError for arguments that
     do not fit the kernel.
     """
@@ -70,7 +73,8 @@ def explicit(case: Case) -> Case:
         if arguments is None:
             found = default_arguments(kernel, dims, default_resources(case.source))
             arguments = [argument.to_json() for argument in found]
-        said = replace(case, dims=dims, arguments=arguments)
+        alone = case.dims is None and stores_to_one_element(case.source)
+        said = replace(case, dims=(1,) * len(dims) if alone else dims, arguments=arguments)
         if said.given is not None:
             return said
         _, (inputs,) = launches_of(said, kernel)

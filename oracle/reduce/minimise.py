@@ -18,6 +18,7 @@ from oracle.observation import Verdict
 from oracle.reduce.accuser import GRADIENT, Accuser
 from oracle.reduce.changes import Edit, changed_alone, joined
 from oracle.reduce.cost import Cost, cost, count_tokens
+from oracle.reduce.races import races_itself
 from oracle.reduce.search import does_something
 from oracle.reduce.settings import Setting, settings_of, with_settings
 from oracle.reduce.steps import anything
@@ -80,6 +81,8 @@ def language_of(case: Case, accuser: Accuser) -> Language:
     def is_sound(candidate: Case) -> bool:
         source = candidate.source
         if not does_something(source) or accept(source) is not None:
+            return False
+        if accuser.verdict is Verdict.SANITIZER and races_itself(candidate):
             return False
         return accuser.direction != GRADIENT or limit is not None or gradient_limit(source) is None
 
